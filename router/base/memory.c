@@ -1,0 +1,139 @@
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BLOCK_BYTES = 4096 - 64, ARENA_ALIGN = 16 };
+
+struct arena_block {
+    struct arena_block *older;
+    size_t size;
+    _Alignas(ARENA_ALIGN) char data[];
+};
+
+void *memory_alloc(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+    CHECK(p != NULL);
+    return p;
+}
+
+void *memory_zalloc(size_t size)
+{
+    void *p = calloc(1, size ? size : 1);
+    CHECK(p != NULL);
+    return p;
+}
+
+void *memory_realloc(void *old, size_t size)
+{
+    void *p = realloc(old, size ? size : 1);
+    CHECK(p != NULL);
+    return p;
+}
+
+char *memory_strdup(const char *text)
+{
+    return slice_dup(slice_of(text));
+}
+
+char *memory_printf(const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    const int len = vasprintf(&text, format, args);
+    va_end(args);
+    CHECK(len >= 0);
+    return text;
+}
+
+void arena_init(struct arena *arena)
+{
+    *arena = (struct arena){0};
+}
+
+static void free_blocks(struct arena_block *block, const struct arena_block *keep)
+{
+    while (block != NULL && block != keep) {
+        struct arena_block *older = block->older;
+        free(block);
+        block = older;
+    }
+}
+
+void arena_finish(struct arena *arena)
+{
+    free_blocks(arena->blocks, NULL);
+    *arena = (struct arena){0};
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *oldest = arena->blocks;
+    while (oldest != NULL && oldest->older != NULL)
+        oldest = oldest->older;
+    free_blocks(arena->blocks, oldest);
+    if (oldest != NULL && oldest->size != ARENA_BLOCK_BYTES) { /* an outsized first block */
+        free(oldest);
+        oldest = NULL;
+    }
+    arena->blocks = oldest;
+    arena->at = oldest ? oldest->data : NULL;
+    arena->end = oldest ? oldest->data + oldest->size : NULL;
+    arena->used_bytes = 0;
+}
+
+static void arena_grow(struct arena *arena, size_t need)
+{
+    const size_t size = need > ARENA_BLOCK_BYTES ? need : ARENA_BLOCK_BYTES;
+    struct arena_block *block = memory_alloc(sizeof *block + size);
+    block->size = size;
+    block->older = arena->blocks;
+    arena->blocks = block;
+    arena->at = block->data;
+    arena->end = block->data + size;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    CHECK(size <= SIZE_MAX / 2);
+    const size_t rounded = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    if (arena->at == NULL || (size_t)(arena->end - arena->at) < rounded)
+        arena_grow(arena, rounded);
+    void *p = arena->at;
+    arena->at += rounded;
+    arena->used_bytes += rounded;
+    return p;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    return memset(arena_alloc(arena, size), 0, size);
+}
+
+struct slice arena_copy(struct arena *arena, struct slice s)
+{
+    char *copy = arena_alloc(arena, s.len + 1);
+    if (s.len > 0)
+        memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return slice_make(copy, s.len);
+}
+
+struct slice arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    CHECK(len >= 0);
+    char *text = arena_alloc(arena, (size_t)len + 1);
+    vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    return slice_make(text, (size_t)len);
+}

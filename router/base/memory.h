@@ -1,0 +1,44 @@
+/*
+ * Memory that is there or the process ends: the sizes asked for here are ours
+ * or were checked against a limit first, so there is nothing sensible to do
+ * when the kernel says no.
+ *
+ * An arena hands out memory that is given back all at once: one per exchange.
+ * Its first block is kept across arena_reset, so a pooled exchange allocates
+ * nothing in the usual case.
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+#include "base/check.h"
+#include "base/slice.h"
+
+void *memory_alloc(size_t size) ISO_MUST_USE;
+void *memory_zalloc(size_t size) ISO_MUST_USE;
+void *memory_realloc(void *old, size_t size) ISO_MUST_USE;
+char *memory_strdup(const char *text) ISO_MUST_USE;
+char *memory_printf(const char *format, ...) ISO_PRINTF(1, 2) ISO_MUST_USE;
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* newest first */
+    char *at;
+    char *end;
+    size_t used_bytes;
+};
+
+void arena_init(struct arena *arena);
+void arena_finish(struct arena *arena);
+/* All that was handed out is gone; the oldest block stays. */
+void arena_reset(struct arena *arena);
+/* 16-byte aligned, not zeroed. */
+void *arena_alloc(struct arena *arena, size_t size) ISO_MUST_USE;
+void *arena_zalloc(struct arena *arena, size_t size) ISO_MUST_USE;
+struct slice arena_copy(struct arena *arena, struct slice s);
+/* With a NUL behind it, not counted in len. */
+struct slice arena_printf(struct arena *arena, const char *format, ...) ISO_PRINTF(2, 3);
+
+#endif

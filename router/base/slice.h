@@ -1,0 +1,57 @@
+/*
+ * A slice is a view of bytes that somebody else owns; not NUL-terminated.
+ * Comparison without case is ASCII only, as HTTP wants it.
+ */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+    const char *ptr;
+    size_t len;
+};
+
+#define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
+#define SLICE_NONE ((struct slice){NULL, 0})
+/* printf("%.*s", SLICE_ARG(s)) */
+#define SLICE_ARG(s) (int)(s).len, (s).ptr
+
+static inline struct slice slice_of(const char *text)
+{
+    return (struct slice){text, text ? strlen(text) : 0};
+}
+
+static inline struct slice slice_make(const void *ptr, size_t len)
+{
+    return (struct slice){ptr, len};
+}
+
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool slice_eq_nocase(struct slice a, struct slice b);
+bool slice_starts(struct slice s, struct slice prefix);
+bool slice_ends(struct slice s, struct slice suffix);
+/* Without blanks and tabs at both ends. */
+struct slice slice_trim(struct slice s);
+/* Takes the part before `separator` off the front of `rest`; false when `rest` is used up. */
+bool slice_split(struct slice *rest, char separator, struct slice *part);
+/* -1 when absent. */
+ptrdiff_t slice_find(struct slice s, char byte);
+
+/* Whole-string numbers: every byte must belong to the number.  False otherwise. */
+bool slice_to_u64(struct slice s, uint64_t *out);
+bool slice_to_i64(struct slice s, int64_t *out);
+/* Decimal, finite, no hex, no blanks. */
+bool slice_to_double(struct slice s, double *out);
+
+/* A copy with a NUL behind it, from malloc. */
+char *slice_dup(struct slice s);
+
+#endif

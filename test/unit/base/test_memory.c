@@ -1,0 +1,55 @@
+/* arena: alignment, growth, and that reset keeps exactly one ordinary block. */
+#include "unit.h"
+
+#include "base/memory.h"
+
+static void hands_out_aligned_memory(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t size = 1; size < 9000; size += 613) {
+        char *p = arena_alloc(&arena, size);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        memset(p, 'x', size);
+    }
+    arena_finish(&arena);
+}
+
+static void reset_reuses_the_first_block(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena);
+    void *first = arena_alloc(&arena, 64);
+    assert_non_null(arena_alloc(&arena, 100000));
+    arena_reset(&arena);
+    assert_ptr_equal(arena_alloc(&arena, 64), first);
+    arena_finish(&arena);
+}
+
+static void reset_gives_back_an_outsized_first_block(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena);
+    assert_non_null(arena_alloc(&arena, 100000));
+    arena_reset(&arena);
+    assert_null(arena.blocks);
+    arena_finish(&arena);
+}
+
+static void copies_and_prints_end_with_nul(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena);
+    assert_string_equal(arena_copy(&arena, SLICE("abc")).ptr, "abc");
+    const struct slice s = arena_printf(&arena, "%d-%s", 7, "x");
+    assert_string_equal(s.ptr, "7-x");
+    assert_int_equal(s.len, 3);
+    arena_finish(&arena);
+}
+
+UNIT_MAIN(hands_out_aligned_memory, reset_reuses_the_first_block,
+          reset_gives_back_an_outsized_first_block, copies_and_prints_end_with_nul)
