@@ -1,0 +1,35 @@
+/*
+ * Header fields in the order they came.  Names are lower case, without colon;
+ * values are trimmed.  The slices live in somebody's arena.
+ */
+#ifndef HTTP_FIELDS_H
+#define HTTP_FIELDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "base/slice.h"
+
+struct field {
+    struct slice name;
+    struct slice value;
+};
+
+struct fields {
+    struct field *items;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* Neither name nor value is copied. */
+void fields_add(struct fields *fields, struct arena *arena, struct slice name, struct slice value);
+/* The first of that name; ptr NULL when absent (an empty value has ptr set). */
+struct slice fields_find(const struct fields *fields, struct slice name);
+bool fields_has(const struct fields *fields, struct slice name);
+uint32_t fields_count(const struct fields *fields, struct slice name);
+/* RFC 9110 5.6.2 token; RFC 9110 5.5 field value (no CR, LF, NUL, other control bytes, DEL). */
+bool field_name_valid(struct slice name);
+bool field_value_valid(struct slice value);
+
+#endif
