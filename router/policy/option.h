@@ -1,0 +1,74 @@
+/*
+ * Option tables of policies: the operator's text becomes values in a policy's
+ * settings struct.  Defaults and bounds are text too and take the same way,
+ * when the plugin is loaded, so a table that contradicts itself is refused
+ * then and not at the first use.
+ *
+ * Called by the loader (tables), the chain (settings) and describe.  Knows
+ * nothing of YAML: the config layer hands over names, texts and places.
+ */
+#ifndef POLICY_OPTION_H
+#define POLICY_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "isochrone/policy.h"
+
+#define OPTION_NAME_MAX 48
+#define OPTION_CHOICES_MAX 64
+
+/* One line of a policy's `settings:`. */
+struct setting_text {
+    const char *name;
+    const char *text;
+    const char *place; /* "edge.yaml:41:9" */
+};
+
+/* Told of every problem, so that one run names them all.  `place` is the one
+ * that was handed in with the offending thing; never NULL, may be "". */
+struct problem_sink {
+    void (*tell)(struct problem_sink *sink, const char *place, const char *sentence);
+};
+
+/* Keeps the first problem, as one sentence with its place in front. */
+struct problem_first {
+    struct problem_sink sink;
+    unsigned count;
+    struct error error;
+};
+
+void problem_first_init(struct problem_first *first);
+
+/* One value, as its type says; `bool_value` for ISO_TYPE_BOOL and so on. */
+union option_value {
+    bool bool_value;
+    int64_t int_value;
+    double number; /* ISO_TYPE_NUMBER; ISO_TYPE_DURATION in milliseconds */
+    int32_t choice;
+};
+
+/* "on" "off" | 42 | 0.5 | 250ms 5s 10m 1h | one of choices, in range.  On
+ * false the error says what was found and what is allowed: "90m is out of
+ * range; it may be 100ms to 10m, default 5s".  [control] */
+bool option_parse(const struct iso_option *option, const char *text, union option_value *value,
+                  struct error *error) ISO_MUST_USE;
+
+/* The k-th option of a table; the plugin's own stride. */
+const struct iso_option *option_at(const struct iso_policy *policy, uint32_t k);
+
+/* Names, types, offsets, alignment, defaults and bounds of the whole table.  [control] */
+bool option_table_check(const struct iso_policy *policy, struct error *error) ISO_MUST_USE;
+
+/* "bool" "int" "number" "duration" "choice"; NULL when there is no such type. */
+const char *option_type_name(uint32_t type);
+
+/* The settings struct of a policy: defaults, then the operator's texts, then
+ * the policy's own check.  NULL after telling every problem; a policy without
+ * settings yields one zeroed byte.  From malloc; the caller frees.  [control] */
+void *settings_create(const struct iso_policy *policy, const struct setting_text *texts,
+                      size_t count, const char *place, struct problem_sink *sink) ISO_MUST_USE;
+
+#endif
