@@ -71,6 +71,9 @@ struct codec_events {
     void (*on_dirty)(void *owner);
     /* Client role: how many streams may be open at once changed, or no new ones are taken. */
     void (*on_capacity)(void *owner);
+    /* Server role: the codec answered a head by itself, with the fault's error object; may be NULL.
+     */
+    void (*on_refused)(void *owner, enum fault fault);
     /* An HTTP/2 PING that codec_ping sent was answered. */
     void (*on_pong)(void *owner);
 };
@@ -111,6 +114,14 @@ size_t codec_produce(struct codec *codec, char *out, size_t size);
 bool codec_wants_read(const struct codec *codec);
 /* True when nothing more will happen: close after the pending bytes. */
 bool codec_finished(const struct codec *codec);
+/* After codec_finished: true when the connection must be reset, so that a message that was cut
+ * cannot look complete. */
+bool codec_aborted(const struct codec *codec);
+/* Server role: part of a request head has come and the rest has not. */
+bool codec_head_begun(const struct codec *codec);
+/* Server role: the owner's head or idle timer ran out.  HTTP/1.1 answers a half-sent head with 408;
+ * HTTP/2 says GOAWAY.  The codec is finished once that is produced. */
+void codec_timed_out(struct codec *codec);
 /* Server: no new streams (GOAWAY, or `connection: close`), open ones end.  h2: first call sends the
  * notice, second the final GOAWAY.  Client: opens no more. */
 void codec_shutdown(struct codec *codec);
@@ -137,7 +148,8 @@ void stream_send_body(struct stream *stream, struct slice data); /* copied; watc
 void stream_send_end(struct stream *stream, const struct fields *trailers); /* NULL: none */
 size_t stream_queued(const struct stream *stream);
 
-/* Both roles.  Gives `len` body bytes back to the peer's window. */
+/* Both roles.  Gives `len` body bytes back to the peer's window.  Calls on_dirty when that has
+ * something to send or makes codec_wants_read true again. */
 void stream_consumed(struct stream *stream, size_t len);
 /* Abandons the stream: RST_STREAM, or for HTTP/1.1 the connection is not used again and, server
  * role, closed without a clean end.  No upcall follows. */
