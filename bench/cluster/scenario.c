@@ -1,0 +1,283 @@
+#include "cluster/scenario.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 200
+#define FILE_NAME_MAX 4096
+#define TYPES_KEY "clusters_of_type"
+#define ISOSIM_KEY "isosim"
+
+struct named_type {
+    const char *name;
+    struct cluster_type type;
+};
+
+struct reader {
+    const char *path;
+    struct arena *arena;
+    struct config_problems *problems;
+    struct named_type *types;
+    uint32_t type_count;
+    struct scenario *out;
+};
+
+/* ---- kinds of clusters ---- */
+
+static void read_type(struct yaml_node *node, struct cluster_type *out)
+{
+    int64_t batch = 1, cache_tokens = 1;
+    if (!yaml_as_map(node))
+        return;
+    yaml_need_number(node, "prefill_tps_one", &out->prefill_tps_one, 1, 1e7);
+    yaml_need_number(node, "itl_base_s", &out->itl_base_s, 1e-6, 10);
+    yaml_need_number(node, "itl_per_seq_s", &out->itl_per_seq_s, 0, 1);
+    yaml_need_int(node, "batch", &batch, 1, 4096);
+    yaml_need_int(node, "cache_tokens", &cache_tokens, 1, 100000000);
+    out->batch = (uint32_t)batch;
+    out->cache_tokens = (uint64_t)cache_tokens;
+    yaml_finish_map(node);
+}
+
+static void read_types(struct reader *r, struct yaml_node *root)
+{
+    struct yaml_node *map = yaml_need_map(root, TYPES_KEY);
+    if (!map)
+        return;
+    yaml_use_all(map);
+    r->types = arena_zalloc(r->arena, (map->count + 1) * sizeof(*r->types));
+    YAML_EACH(node, map)
+    {
+        struct named_type *type = &r->types[r->type_count++];
+        type->name = node->key;
+        read_type(node, &type->type);
+    }
+}
+
+static void find_type(const struct reader *r, struct yaml_node *map, struct scenario_cluster *out)
+{
+    if (!yaml_need_text(map, "type", &out->type_name, TEXT_MAX))
+        return;
+    for (uint32_t i = 0; i < r->type_count; i++) {
+        if (strcmp(r->types[i].name, out->type_name) == 0) {
+            out->setup.type = r->types[i].type;
+            return;
+        }
+    }
+    yaml_problem(yaml_get(map, "type"), "there is no type %s under %s", out->type_name, TYPES_KEY);
+}
+
+/* ---- places ---- */
+
+static void read_coordinates(struct yaml_node *map, struct network_point *out)
+{
+    yaml_need_number(map, "latitude", &out->latitude, -90, 90);
+    yaml_need_number(map, "longitude", &out->longitude, -180, 180);
+}
+
+static void read_region(struct yaml_node *node, struct scenario_region *out)
+{
+    if (!yaml_as_map(node))
+        return;
+    yaml_need_text(node, "name", &out->point.name, TEXT_MAX);
+    read_coordinates(node, &out->point);
+    yaml_get_number(node, "weight", &out->weight, 0, 1e6, 1);
+    yaml_get_number(node, "tz", &out->tz_hours, -14, 14, 0);
+    yaml_finish_map(node);
+}
+
+static void read_regions(struct reader *r, struct yaml_node *map)
+{
+    struct yaml_node *list = yaml_need_list(map, "regions");
+    if (!list)
+        return;
+    if (list->count > 255)
+        yaml_problem(list, "expected at most 255 regions, found %zu", list->count);
+    r->out->regions = arena_zalloc(r->arena, (list->count + 1) * sizeof(*r->out->regions));
+    YAML_EACH(node, list)
+    read_region(node, &r->out->regions[r->out->region_count++]);
+}
+
+/* ---- clusters ---- */
+
+/* Model names end up inside quotes in metrics and JSON. */
+static bool model_name_valid(const char *name)
+{
+    return strpbrk(name, "\"\\") == NULL;
+}
+
+static void read_models(struct reader *r, struct yaml_node *map, struct scenario_cluster *out)
+{
+    struct yaml_node *list = yaml_get_list(map, "models");
+    out->models = arena_zalloc(r->arena, ((list ? list->count : 0) + 1) * sizeof(*out->models));
+    YAML_EACH(node, list)
+    {
+        const char *name = "";
+        if (yaml_as_text(node, &name, TEXT_MAX) && !model_name_valid(name))
+            yaml_problem(node, "expected a model name without quotes and backslashes");
+        out->models[out->model_count++] = name;
+    }
+    if (!out->model_count)
+        out->models[out->model_count++] = "*";
+}
+
+static void read_serving(struct reader *r, struct yaml_node *map, struct scenario_cluster *out)
+{
+    static const char *const protocols[] = {"h1", "h2c", "h2", NULL};
+    int protocol = SCENARIO_H1;
+    yaml_get_address(map, "listen", &out->listen);
+    yaml_get_choice(map, "protocol", &protocol, protocols, SCENARIO_H1);
+    out->protocol = (enum scenario_protocol)protocol;
+    if (out->protocol == SCENARIO_H2 && !r->out->certificate_file)
+        yaml_problem(yaml_get(map, "protocol"),
+                     "h2 is over TLS and needs %s: {tls: {certificate: ..., key: ...}}",
+                     ISOSIM_KEY);
+    read_models(r, map, out);
+}
+
+static void read_cluster(struct reader *r, struct yaml_node *node, struct scenario_cluster *out)
+{
+    int64_t instances = 1;
+    if (!yaml_as_map(node))
+        return;
+    yaml_need_name(node, "name", &out->point.name);
+    find_type(r, node, out);
+    yaml_need_int(node, "instances", &instances, 1, 4096);
+    out->setup.instances = (uint32_t)instances;
+    yaml_get_number(node, "efficiency", &out->setup.efficiency, 0.001, 1, 1);
+    yaml_get_number(node, "time_scale", &out->setup.speed, 0.001, 1000, 1);
+    yaml_get_number(node, "price", &out->price, 0, 1e6, 1);
+    read_coordinates(node, &out->point);
+    read_serving(r, node, out);
+    for (uint32_t i = 0; i < r->out->cluster_count; i++)
+        if (out->point.name && r->out->clusters[i].point.name &&
+            strcmp(r->out->clusters[i].point.name, out->point.name) == 0)
+            yaml_problem(node, "there are two clusters named %s", out->point.name);
+    yaml_finish_map(node);
+}
+
+static void read_clusters(struct reader *r, struct yaml_node *map)
+{
+    struct yaml_node *list = yaml_need_list(map, "clusters");
+    if (!list)
+        return;
+    r->out->clusters = arena_zalloc(r->arena, (list->count + 1) * sizeof(*r->out->clusters));
+    YAML_EACH(node, list)
+    {
+        read_cluster(r, node, &r->out->clusters[r->out->cluster_count]);
+        r->out->cluster_count++;
+    }
+}
+
+/* ---- isosim's own ---- */
+
+/* As written when absolute, else beside the scenario file. */
+static const char *beside(const struct reader *r, const char *file)
+{
+    const char *slash = strrchr(r->path, '/');
+    if (!file || file[0] == '/' || !slash)
+        return file;
+    return arena_printf(r->arena, "%.*s/%s", (int)(slash - r->path), r->path, file).ptr;
+}
+
+static void read_isosim(struct reader *r, struct yaml_node *root)
+{
+    int64_t seed = 1;
+    struct yaml_node *map = yaml_get_map(root, ISOSIM_KEY);
+    r->out->delay = true;
+    r->out->seed = 1;
+    if (!map)
+        return;
+    yaml_get_address(map, "control", &r->out->control);
+    yaml_get_bool(map, "delay", &r->out->delay, true);
+    yaml_get_int(map, "seed", &seed, 0, INT64_MAX, 1);
+    r->out->seed = (uint64_t)seed;
+    struct yaml_node *tls = yaml_get_map(map, "tls");
+    if (tls) {
+        const char *certificate = NULL, *key = NULL;
+        yaml_need_text(tls, "certificate", &certificate, FILE_NAME_MAX);
+        yaml_need_text(tls, "key", &key, FILE_NAME_MAX);
+        r->out->certificate_file = beside(r, certificate);
+        r->out->key_file = beside(r, key);
+        yaml_finish_map(tls);
+    }
+    yaml_finish_map(map);
+}
+
+/* ---- the file ---- */
+
+static bool is_scenario(const struct yaml_node *node)
+{
+    return strcmp(node->key, TYPES_KEY) != 0 && strcmp(node->key, ISOSIM_KEY) != 0;
+}
+
+static struct yaml_node *find_scenario(struct yaml_node *root, const char *name)
+{
+    struct yaml_node *found = NULL;
+    unsigned count = 0;
+    YAML_EACH(node, root)
+    {
+        if (!is_scenario(node) || (name && strcmp(node->key, name) != 0))
+            continue;
+        found = node;
+        count++;
+    }
+    if (count == 1)
+        return found;
+    if (name)
+        yaml_problem(root, "there is no scenario %s in this file", name);
+    else if (count == 0)
+        yaml_problem(root, "expected a scenario: a name with regions and clusters under it");
+    else
+        yaml_problem(root, "the file holds %u scenarios: say which with --scenario", count);
+    return NULL;
+}
+
+static bool read_root(struct reader *r, struct yaml_node *root, const char *name)
+{
+    if (!root || !yaml_as_map(root))
+        return false;
+    yaml_use_all(root);
+    read_types(r, root);
+    read_isosim(r, root);
+    struct yaml_node *scenario = find_scenario(root, name);
+    if (scenario && yaml_as_map(scenario)) {
+        r->out->name = scenario->key;
+        read_regions(r, scenario);
+        read_clusters(r, scenario);
+        yaml_finish_map(scenario);
+    }
+    return r->problems->count == 0;
+}
+
+bool scenario_load(const char *path, const char *name, struct arena *arena,
+                   struct config_problems *problems, struct scenario *out)
+{
+    *out = (struct scenario){0};
+    struct reader r = {.path = path, .arena = arena, .problems = problems, .out = out};
+    return read_root(&r, yaml_load_file(path, YAML_FILE_MAX, arena, problems), name);
+}
+
+bool scenario_load_text(const char *path, struct slice text, const char *name, struct arena *arena,
+                        struct config_problems *problems, struct scenario *out)
+{
+    *out = (struct scenario){0};
+    struct reader r = {.path = path, .arena = arena, .problems = problems, .out = out};
+    return read_root(&r, yaml_load_text(path, text, arena, problems), name);
+}
+
+struct network *scenario_network(const struct scenario *s)
+{
+    struct network_point *places = memory_alloc((s->region_count + 1) * sizeof(*places));
+    struct network_point *clusters = memory_alloc((s->cluster_count + 1) * sizeof(*clusters));
+    for (uint32_t i = 0; i < s->region_count; i++)
+        places[i] = s->regions[i].point;
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        clusters[i] = s->clusters[i].point;
+    struct network *network =
+        network_create(places, s->region_count, clusters, s->cluster_count, s->seed);
+    free(places);
+    free(clusters);
+    return network;
+}
