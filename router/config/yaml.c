@@ -61,6 +61,11 @@ const char *yaml_place(const struct yaml_node *node)
         .ptr;
 }
 
+const char *yaml_keep(const struct yaml_node *node, struct slice text)
+{
+    return arena_printf(node->file->arena, "%.*s", SLICE_ARG(text)).ptr;
+}
+
 /* Control bytes of the file must not reach a terminal or a log. */
 static void make_printable(char *text)
 {

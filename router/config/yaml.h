@@ -84,6 +84,9 @@ const char *yaml_place(const struct yaml_node *node);
 /* "clusters[1].name"; in the arena. */
 const char *yaml_path(const struct yaml_node *node);
 
+/* A copy with a NUL behind it, as long-lived as the tree. */
+const char *yaml_keep(const struct yaml_node *node, struct slice text);
+
 /* Children of a list or map; `list` may be NULL. */
 #define YAML_EACH(item, list)                                                               \
     for (struct yaml_node *item##_of = (list), *item = item##_of ? item##_of->first : NULL; \
