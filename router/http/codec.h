@@ -147,6 +147,9 @@ void stream_send_response(struct stream *stream, const struct response_head *hea
 void stream_send_body(struct stream *stream, struct slice data); /* copied; watch stream_queued */
 void stream_send_end(struct stream *stream, const struct fields *trailers); /* NULL: none */
 size_t stream_queued(const struct stream *stream);
+/* After what is queued, ends the message so that it cannot look complete: RST_STREAM, or for
+ * HTTP/1.1 a reset connection.  on_closed(STREAM_RESET) follows when that was produced. */
+void stream_send_cut(struct stream *stream, enum h2_error error);
 
 /* Both roles.  Gives `len` body bytes back to the peer's window.  Calls on_dirty when that has
  * something to send or makes codec_wants_read true again. */

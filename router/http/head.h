@@ -37,6 +37,7 @@ struct request_head {
     int64_t content_length; /* -1: not given */
     bool body;              /* a body follows, maybe empty */
     bool expect_continue;
+    bool takes_trailers; /* it said `te: trailers` */
 };
 
 struct response_head {
