@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 #include "policy/decision.h"
-#include "policy/option.h"
 #include "policy/plugin.h"
+#include "policy/settings.h"
 
 /* One item of `policies:` in the configuration. */
 struct policy_ref {

@@ -32,12 +32,24 @@ void decision_ring_add(struct decision_ring *ring, const struct decision *decisi
 /* How many were ever added. */
 uint64_t decision_ring_added(const struct decision_ring *ring);
 
+/* Texts of one stored cluster; longer ones are cut. */
+struct decision_cluster_texts {
+    char name[64];
+    char region[32];
+    char country[4];
+    char accelerator[20];
+};
+
 /* A decision as it was, with its own copies of all texts. */
 struct decision_copy {
     struct decision decision; /* count: targets that were stored */
     uint32_t targets;         /* that took part */
+    char route[64];
+    char model[64];
+    char tenant[64];
     struct iso_cluster clusters[DECISION_RING_TARGETS];
-    struct decision_texts *texts;
+    struct decision_cluster_texts texts[DECISION_RING_TARGETS];
+    uint64_t *words; /* a slot, before it is known to be whole */
 };
 
 void decision_copy_init(struct decision_copy *copy);

@@ -4,8 +4,7 @@
  * when the plugin is loaded, so a table that contradicts itself is refused
  * then and not at the first use.
  *
- * Called by the loader (tables), the chain (settings) and describe.  Knows
- * nothing of YAML: the config layer hands over names, texts and places.
+ * Called by the loader (tables), settings (texts) and describe.
  */
 #ifndef POLICY_OPTION_H
 #define POLICY_OPTION_H
@@ -19,28 +18,6 @@
 
 #define OPTION_NAME_MAX 48
 #define OPTION_CHOICES_MAX 64
-
-/* One line of a policy's `settings:`. */
-struct setting_text {
-    const char *name;
-    const char *text;
-    const char *place; /* "edge.yaml:41:9" */
-};
-
-/* Told of every problem, so that one run names them all.  `place` is the one
- * that was handed in with the offending thing; never NULL, may be "". */
-struct problem_sink {
-    void (*tell)(struct problem_sink *sink, const char *place, const char *sentence);
-};
-
-/* Keeps the first problem, as one sentence with its place in front. */
-struct problem_first {
-    struct problem_sink sink;
-    unsigned count;
-    struct error error;
-};
-
-void problem_first_init(struct problem_first *first);
 
 /* One value, as its type says; `bool_value` for ISO_TYPE_BOOL and so on. */
 union option_value {
@@ -62,13 +39,13 @@ const struct iso_option *option_at(const struct iso_policy *policy, uint32_t k);
 /* Names, types, offsets, alignment, defaults and bounds of the whole table.  [control] */
 bool option_table_check(const struct iso_policy *policy, struct error *error) ISO_MUST_USE;
 
+/* What an operator may write: "on or off", "100ms to 10m", "any".  */
+void option_allowed(const struct iso_option *option, char *out, size_t size);
+
+/* lower_snake_case, at most OPTION_NAME_MAX bytes. */
+bool option_name_valid(const char *name);
+
 /* "bool" "int" "number" "duration" "choice"; NULL when there is no such type. */
 const char *option_type_name(uint32_t type);
-
-/* The settings struct of a policy: defaults, then the operator's texts, then
- * the policy's own check.  NULL after telling every problem; a policy without
- * settings yields one zeroed byte.  From malloc; the caller frees.  [control] */
-void *settings_create(const struct iso_policy *policy, const struct setting_text *texts,
-                      size_t count, const char *place, struct problem_sink *sink) ISO_MUST_USE;
 
 #endif
