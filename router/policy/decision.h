@@ -36,7 +36,9 @@
     X(RESIDENCY, "residency", "the route requires other places")                                  \
     X(TRIED, "tried", "this request was there already")                                           \
     X(WEIGHT, "weight", "its weight is 0")                                                        \
-    X(FULL, "full", "its connections and queue from here are used up")
+    X(PROBING, "probing", "it is tried again after a rest, and the probe is out")                 \
+    X(SLOW_START, "slow_start", "it is just back and has its share for now")                      \
+    X(SILENT, "silent", "it does not report, and requests to it fail or hang")
 
 enum decision_reason {
     DECISION_OPEN,

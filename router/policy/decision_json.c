@@ -205,6 +205,8 @@ static void target_write(const struct decision *decision, uint32_t target, struc
         json_kv_string(json, "by",
                        verdict.by ? decision->policies[verdict.by - 1].plugin->policy.name
                                   : "router");
+        if (verdict.by == 0)
+            json_kv_string(json, "why", decision_reason_text(verdict.reason));
         json_kv_bool(json, "avoided", verdict.avoided);
     }
     if (decision_is_kept(verdict)) {
