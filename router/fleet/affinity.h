@@ -62,9 +62,11 @@ struct affinity_expectation affinity_expect(const struct affinity *affinity, uin
                                             uint32_t prefix_count, double prompt_tokens,
                                             uint32_t slot, int64_t now_ns);
 /* usage.prompt_tokens_details.cached_tokens of a request: how long do prefixes stay at that target?
- * NAN or a negative figure teaches nothing.  [worker] */
+ * NAN or a negative figure teaches nothing.  `reported_ms`: the target's cache_age_ms, where
+ * learning begins; NAN unknown.  [worker] */
 void affinity_learn(struct affinity *affinity, uint32_t slot,
-                    struct affinity_expectation expectation, double cached_tokens);
+                    struct affinity_expectation expectation, double cached_tokens,
+                    double reported_ms);
 /* How long a prefix stays at a target: learned, else `reported_ms` (NAN unknown), else the prior.
  */
 double affinity_stay_ms(const struct affinity *affinity, uint32_t slot, double reported_ms);

@@ -101,8 +101,8 @@ void ledger_first_token(struct ledger *ledger, struct flight *flight, double ttf
 /* Ends it in any phase but idle and ended.  [worker] */
 void ledger_done(struct ledger *ledger, struct flight *flight, enum flight_outcome outcome,
                  int64_t now_ns);
-/* Lets go of prompts that are prefilled by now though nobody can see it (not streaming).  Call at
- * the top of each loop turn; ledger_sent and fleet_estimate do too.  [worker] */
+/* Takes prompts out of B that must be prefilled by now though nobody can see it (not streaming).
+ * Call at the top of each loop turn; ledger_sent does too.  [worker] */
 void ledger_turn(struct ledger *ledger, int64_t now_ns);
 
 const char *flight_outcome_name(enum flight_outcome outcome);

@@ -73,30 +73,61 @@ struct target {
     bool reported;        /* ever */
     double report_age_ms; /* when the snapshot was made; NAN never */
     struct report report; /* last good */
-    uint64_t known;       /* FLEET_KNOWN_* of the inputs */
+    uint64_t known;       /* enum iso_known of the inputs */
 
-    /* Inputs of the prediction; never NAN unless said. */
-    double instances;
-    double reported_tokens;   /* waiting there by the report; NAN unknown */
-    double reported_requests; /* running + waiting by the report; NAN unknown */
-    double done_per_s;        /* 0 unknown */
-    double fresh_ms;          /* the report counts in B and n until this age: 3 T + 1 s */
-    double others_tokens;     /* other routers' exchanged pending prompt tokens */
-    double others_requests;   /* ... in-flight requests */
-    double observed_s;        /* So: decaying sum of (TTFT - RTT), seconds */
-    double predicted_s;       /* Sp: ... of its uncorrected prediction */
-    double observed_ttft_ms;  /* smoothed; NAN never seen */
-    double peak_ttft_ms;      /* NAN never seen */
-    double cache_age_ms;      /* NAN unknown */
-    struct geo_vector place;  /* NAN unknown */
-
-    /* Our own, at the time of the snapshot. */
-    struct slot_totals totals;      /* all workers */
-    struct slot_totals at_report;   /* when the report was made */
-    struct slot_totals at_exchange; /* when the exchange was made */
+    double instances;          /* M */
+    double observed_s;         /* So: decaying sum of (TTFT - RTT), seconds */
+    double predicted_s;        /* Sp: ... of its uncorrected prediction */
+    struct slot_totals totals; /* our own, all workers */
     struct target_outcomes outcomes;
-    int64_t overdue_ns[2]; /* earliest overdue_from of any worker, and of any but overdue_worker */
+};
+
+/* Why a target may not be used; the decision record and /explain print the name. */
+enum fleet_reason {
+    FLEET_USABLE,
+    FLEET_NO_MODEL,      /* does not serve the model */
+    FLEET_TRIED,         /* this request was there */
+    FLEET_DRAINED,       /* by the operator */
+    FLEET_WEIGHTLESS,    /* its weight is 0 */
+    FLEET_CLOSED,        /* its agent says so */
+    FLEET_EXISTING_ONLY, /* its agent takes no new conversations, and this is one */
+    FLEET_DOWN,          /* no endpoint answers probes */
+    FLEET_EJECTED,       /* failed of late */
+    FLEET_PROBING,       /* half open, and the probe is out */
+    FLEET_SLOW_START,    /* just back: has its share for now */
+    FLEET_SILENT,        /* no report, and errors or overdue answers */
+    FLEET_EXCLUDED,      /* was not ISO_KEEP on entry: routes, residency */
+    FLEET_REASON_COUNT
+};
+
+/* What a prediction needs of a target, close together.  Tokens, requests, ms; never NAN unless
+ * said. */
+struct forecast {
+    uint32_t slot;
     uint32_t overdue_worker; /* who holds overdue_ns[0] */
+    uint64_t known;          /* enum iso_known */
+    double rtt_ms;
+    bool rtt_by_client;       /* rtt_ms is a guess; the client's distance makes a better one */
+    double tokens_per_ms;     /* R */
+    double tokens_per_ms_one; /* p */
+    double crowd_tokens;      /* M x mean_x: with less than that pending, lanes are free */
+    double slots;             /* S */
+    double hold_ms;           /* h */
+    double age_ms;            /* of the report; of the configuration where none came */
+    double fresh_ms;          /* until that age the report counts: 3 T + 1 s; 0 without a report */
+    double reported_tokens;   /* waiting, by the report; NAN unknown */
+    double reported_requests; /* running + waiting, by the report; NAN unknown */
+    double done_per_ms;       /* others' share of what finishes: (N-1)/N x done_per_s / 1000 */
+    double others_tokens, others_requests;
+    double own_tokens, own_requests;                     /* pending, in flight; all workers */
+    double report_tokens, report_requests, report_ended; /* own sent, and ended, since the report */
+    double exchange_tokens, exchange_requests;           /* own sent since the exchange */
+    double ratio;                                        /* r: (So + 0.5) / (Sp + 0.5) */
+    double observed_ttft_ms;                             /* smoothed; NAN never seen */
+    double peak_ttft_ms;                                 /* NAN never seen */
+    double cache_age_ms;                                 /* by the report; NAN unknown */
+    int64_t overdue_ns[2]; /* earliest overdue_from of any worker, and of any but overdue_worker */
+    struct geo_vector place; /* NAN unknown */
 };
 
 struct snapshot {
@@ -110,10 +141,20 @@ struct snapshot {
     uint32_t workers;
     struct iso_cluster *clusters; /* [count], contiguous */
     struct target *targets;       /* [count] */
-    struct slot_totals *shares;   /* [worker * count + i]: what of totals is that worker's */
+    struct forecast *forecasts;   /* [count] */
+    uint8_t *gates; /* [count] enum fleet_reason; some hold for every request, some depend on it */
+    struct slot_totals *shares; /* [worker * count + i]: what of totals is that worker's */
     uint16_t index_of_slot[FLEET_SLOTS_MAX]; /* 1 + i; 0 not in this snapshot */
     struct fleet_config *config;             /* held */
+    struct arena arena;                      /* what the arrays live in */
 };
+
+/* Reference counting of what snapshots share.  [control] */
+struct endpoint_addresses *endpoint_addresses_create(const struct sockaddr_storage *list,
+                                                     size_t count) ISO_MUST_USE;
+struct endpoint_addresses *
+endpoint_addresses_hold(struct endpoint_addresses *addresses); /* NULL too */
+void endpoint_addresses_drop(struct endpoint_addresses **addresses);
 
 /* [control], when no worker can see it any more. */
 void snapshot_destroy(struct snapshot **snapshot);
