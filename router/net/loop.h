@@ -5,7 +5,7 @@
  * tasks, so no object dies inside one of its own callbacks.
  *
  * Everything here is for the loop's own thread, but loop_post, loop_stop and
- * loop_wake.
+ * loop_wake; so the event base needs no locks.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -15,12 +15,14 @@
 
 #include "base/list.h"
 
+struct buffer;
 struct event_base;
 struct loop;
 
 enum { LOOP_SCRATCH_BYTES = 64 * 1024 };
 
 struct loop *loop_create(void);
+/* Runs what was posted and is pending still. */
 void loop_destroy(struct loop **loop);
 /* Until loop_stop.  Destroy tasks still pending are run before it returns. */
 void loop_run(struct loop *loop);
@@ -29,14 +31,16 @@ void loop_turn(struct loop *loop);
 void loop_stop(struct loop *loop); /* any thread */
 void loop_wake(struct loop *loop); /* any thread; cheap when already awake */
 struct event_base *loop_base(struct loop *loop);
-/* Monotonic, taken at the top of the turn. */
-int64_t loop_now_ns(const struct loop *loop);
+/* Monotonic, read once a turn: at the first question after the wait. */
+int64_t loop_now_ns(struct loop *loop);
 /* Called at the top of every turn, e.g. to mark an epoch. */
 void loop_set_turn_hook(struct loop *loop, void (*hook)(void *arg), void *arg);
 
 /* Thread-wide scratch of LOOP_SCRATCH_BYTES: nothing in it survives the callback that uses it. */
 char *loop_read_scratch(struct loop *loop);
 char *loop_write_scratch(struct loop *loop);
+/* For the wire alone: TLS records on their way to the socket.  Empty between two calls. */
+struct buffer *loop_record_scratch(struct loop *loop);
 
 struct loop_task {
     struct list link; /* list_init by loop_task_init */
@@ -44,6 +48,8 @@ struct loop_task {
 };
 
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));
+/* In the next turn, which then does not wait. */
+void loop_run_later(struct loop *loop, struct loop_task *task);
 /* At the end of this turn; asking twice is once.  A flush task may ask for others. */
 void loop_flush_later(struct loop *loop, struct loop_task *task);
 /* After all flush tasks of this turn. */

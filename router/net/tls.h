@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 
+struct ssl_st;
 struct tls_server;
 struct tls_client;
 
@@ -38,5 +39,12 @@ struct tls_client *tls_client_create(const struct tls_client_settings *settings,
                                      struct error *error) ISO_MUST_USE;
 struct tls_client *tls_client_hold(struct tls_client *tls);
 void tls_client_drop(struct tls_client **tls);
+
+/* For the wire: one connection's state, which keeps what it needs of the context. */
+struct ssl_st *tls_server_session(struct tls_server *tls);
+/* `name`: a DNS name or an address; it is what the certificate must carry. */
+struct ssl_st *tls_client_session(struct tls_client *tls, const char *name);
+/* OpenSSL's reason as text, and its queue is empty afterwards. */
+const char *tls_error_text(void);
 
 #endif

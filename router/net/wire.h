@@ -6,8 +6,9 @@
  *   writing   wire_write takes everything; what the socket did not take is
  *             kept, wire_pending says how much; on_writable when it is gone
  *
- * After wire_close no callback comes.  Callbacks are never called from inside
- * wire_read, wire_write or wire_close.  All [worker] or [control]: the loop's thread.
+ * The two directions end apart: after WIRE_EOF wire_write still works.  After
+ * wire_close no callback comes; a wire that is closed may be used anew.  Callbacks are never called
+ * from inside wire_read, wire_write or wire_close.  All [worker] or [control]: the loop's thread.
  */
 #ifndef NET_WIRE_H
 #define NET_WIRE_H
@@ -19,10 +20,10 @@
 
 #include "base/buffer.h"
 #include "net/address.h"
+#include "net/event_struct.h"
 #include "net/loop.h"
 #include "net/tls.h"
 
-struct event;
 struct ssl_st;
 
 enum wire_end {
@@ -47,16 +48,24 @@ struct wire {
     struct loop *loop;
     int fd; /* -1: closed */
     enum wire_end end;
-    bool open;
+    bool open; /* on_open has been called; stays so at the end */
     bool read_wanted;
+    bool is_client;
+    bool end_told;      /* wire_read has said so */
+    bool reading;       /* the read event is registered */
+    bool read_dry;      /* wire_read said 0: the next bytes come with an event */
+    bool socket_dry;    /* the socket gave less than was asked for since its last event */
+    bool socket_ended;  /* TLS: FIN, or an error, was seen below the records */
+    bool socket_failed; /* ... it was an error */
+    bool gathering;     /* TLS: records go to the loop's scratch first */
+    bool write_broken;  /* the socket takes nothing more */
     struct ssl_st *ssl; /* NULL: plain */
-    struct event *read_event;
-    struct event *write_event;
-    struct buffer pending;        /* memory only while a write came up short */
-    struct loop_task deferred;    /* on_open of an accepted plain wire, data left inside OpenSSL */
-    uint8_t tls_wants;            /* what OpenSSL waits for */
-    uint64_t bytes_in, bytes_out; /* of the socket's payload side, before TLS */
-    char error_text[160];
+    struct event read_event;
+    struct event *write_event; /* only while something is pending, or connecting */
+    struct buffer pending;     /* for the socket as it is; memory only while a write came short */
+    struct loop_task deferred; /* on_open, the end, data left inside OpenSSL */
+    uint64_t bytes_in, bytes_out; /* payload, before TLS; out: what was given to wire_write */
+    char *error_text;             /* NULL: none */
 };
 
 /* Takes an accepted non-blocking socket.  tls NULL: plain.  on_open follows, never from inside. */
@@ -67,7 +76,7 @@ struct wire_target {
     const struct address *address;
     const struct address *source; /* NULL: the kernel chooses */
     struct tls_client *tls;       /* NULL: plain */
-    const char *server_name;      /* for SNI and verification */
+    const char *server_name;      /* for SNI and verification; NULL: the address */
 };
 
 /* Begins to connect.  Failure comes as on_readable with wire_read < 0. */
@@ -79,7 +88,8 @@ ssize_t wire_read(struct wire *wire, char *out, size_t size);
 /* Writes at once what the socket takes and keeps the rest.  Returns what is pending. */
 size_t wire_write(struct wire *wire, const char *data, size_t len);
 size_t wire_pending(const struct wire *wire);
-/* Off: on_readable does not come, the peer feels it.  On by default. */
+/* Off: on_readable does not come, the peer feels it.  On by default.  A connection that broke is
+ * told all the same, so that nobody waits for it. */
 void wire_want_read(struct wire *wire, bool wanted);
 /* Orderly: close_notify and FIN after what is pending, as far as the socket takes it now. */
 void wire_close(struct wire *wire);
@@ -88,6 +98,8 @@ void wire_abort(struct wire *wire);
 
 enum tls_alpn wire_alpn(const struct wire *wire);
 const char *wire_server_name(const struct wire *wire); /* SNI the client sent; NULL none */
-const char *wire_end_text(const struct wire *wire);    /* "connection reset", ... */
+/* Whether the certificate we showed is good for this host name too; true when plain. */
+bool wire_covers_name(const struct wire *wire, struct slice host);
+const char *wire_end_text(const struct wire *wire); /* "connection reset", ... */
 
 #endif
