@@ -220,6 +220,12 @@ void json_null(struct json *json)
     buffer_append(json->out, "null", 4);
 }
 
+void json_raw(struct json *json, struct slice value)
+{
+    value_begin(json);
+    buffer_append_slice(json->out, value);
+}
+
 void json_kv_slice(struct json *json, const char *key, struct slice value)
 {
     json_key(json, key);

@@ -34,6 +34,8 @@ void json_number(struct json *json, double value);                   /* shortest
 void json_fixed(struct json *json, double value, unsigned decimals); /* for people: 12.3 */
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
+/* A value that is JSON already. */
+void json_raw(struct json *json, struct slice value);
 
 /* key and value in one */
 void json_kv_slice(struct json *json, const char *key, struct slice value);
