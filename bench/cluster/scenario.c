@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/yaml_net.h"
+
 #define TEXT_MAX 200
 #define FILE_NAME_MAX 4096
 #define TYPES_KEY "clusters_of_type"
@@ -126,7 +128,9 @@ static void read_serving(struct reader *r, struct yaml_node *map, struct scenari
 {
     static const char *const protocols[] = {"h1", "h2c", "h2", NULL};
     int protocol = SCENARIO_H1;
-    yaml_get_address(map, "listen", &out->listen);
+    struct yaml_address listen = {0};
+    yaml_get_address(map, "listen", &listen);
+    out->listen = listen.address;
     yaml_get_choice(map, "protocol", &protocol, protocols, SCENARIO_H1);
     out->protocol = (enum scenario_protocol)protocol;
     if (out->protocol == SCENARIO_H2 && !r->out->certificate_file)
@@ -189,7 +193,9 @@ static void read_isosim(struct reader *r, struct yaml_node *root)
     r->out->seed = 1;
     if (!map)
         return;
-    yaml_get_address(map, "control", &r->out->control);
+    struct yaml_address control = {0};
+    yaml_get_address(map, "control", &control);
+    r->out->control = control.address;
     yaml_get_bool(map, "delay", &r->out->delay, true);
     yaml_get_int(map, "seed", &seed, 0, INT64_MAX, 1);
     r->out->seed = (uint64_t)seed;

@@ -24,7 +24,7 @@
 #include "cluster/cluster_model.h"
 #include "cluster/network.h"
 #include "config/problems.h"
-#include "config/yaml_net.h"
+#include "net/address.h"
 
 enum scenario_protocol {
     SCENARIO_H1,  /* cleartext HTTP/1.1, as most engines speak */
@@ -44,7 +44,7 @@ struct scenario_cluster {
     struct cluster_setup setup; /* speed is the file's time_scale */
     double price;               /* relative, per token */
     /* isosim only */
-    struct yaml_address listen; /* port 0: any */
+    struct address listen; /* len 0: any loopback port */
     enum scenario_protocol protocol;
     const char **models; /* "*": any */
     uint32_t model_count;
@@ -58,7 +58,7 @@ struct scenario {
     uint32_t cluster_count;
     uint64_t seed; /* of the network */
     /* isosim only */
-    struct yaml_address control;  /* len 0: any loopback port */
+    struct address control;       /* len 0: any loopback port */
     const char *certificate_file; /* for SCENARIO_H2 */
     const char *key_file;
     bool delay; /* false: no network delay at all */
