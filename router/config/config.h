@@ -87,9 +87,10 @@ struct config_route {
 };
 
 struct config_redis {
-    const struct yaml_url *urls; /* in order of preference */
-    const char *const *places;   /* of each */
-    size_t url_count;            /* 0: no Redis */
+    const struct slice *urls;  /* as redis_url_parse takes them, in order of preference */
+    const char *const *shown;  /* of each, without user and password */
+    const char *const *places; /* of each */
+    size_t url_count;          /* 0: no Redis */
     const char *prefix;
     double connect_timeout_ms;
     double timeout_ms; /* of one command */
@@ -145,6 +146,7 @@ struct config {
     uint32_t workers;           /* 0: one per processor */
     const struct cidr *trusted; /* whose X-Forwarded-For is believed */
     size_t trusted_count;
+    struct config_texts trusted_texts; /* of each */
 
     struct config_edge edge;
     struct address source_address;   /* for connections to clusters; len 0: any */

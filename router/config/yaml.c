@@ -15,6 +15,7 @@
 #include <yaml.h>
 
 #include "base/buffer.h"
+#include "base/suggest.h"
 
 struct yaml_file {
     const char *name;
@@ -450,6 +451,21 @@ struct yaml_node *yaml_need(struct yaml_node *map, const char *key)
     return node;
 }
 
+struct yaml_node *yaml_get_section(struct yaml_node *map, const char *key)
+{
+    struct yaml_node *node = yaml_get(map, key);
+    if (node != NULL && yaml_as_map(node))
+        return node;
+    struct yaml_node *empty = arena_zalloc(map->file->arena, sizeof *empty);
+    empty->file = map->file;
+    empty->kind = YAML_MAP;
+    empty->line = node ? node->line : map->line;
+    empty->column = node ? node->column : map->column;
+    empty->parent = map;
+    empty->key = key;
+    return empty;
+}
+
 void yaml_use_all(struct yaml_node *map)
 {
     for (struct yaml_node *child = map->first; child != NULL; child = child->next)
@@ -459,10 +475,12 @@ void yaml_use_all(struct yaml_node *map)
 static const char *known_suggestion(const struct yaml_node *map, const char *found)
 {
     const char *best = NULL;
-    for (const struct yaml_known *known = map->known; known != NULL; known = known->next) {
-        const char *const pair[] = {known->key, best, NULL};
-        best = yaml_suggestion(found, pair) ? yaml_suggestion(found, pair) : best;
-    }
+    unsigned least = suggest_limit(found) + 1;
+    for (const struct yaml_known *known = map->known; known != NULL; known = known->next)
+        if (suggest_distance(found, known->key) < least) {
+            least = suggest_distance(found, known->key);
+            best = known->key;
+        }
     return best;
 }
 

@@ -106,6 +106,9 @@ bool yaml_as_list(const struct yaml_node *node);
 struct yaml_node *yaml_get_map(struct yaml_node *map, const char *key);
 struct yaml_node *yaml_need_map(struct yaml_node *map, const char *key);
 struct yaml_node *yaml_get_list(struct yaml_node *map, const char *key);
+/* Never NULL: an empty map when it is absent or something else, so that a
+ * section that is left out takes the same defaults as one left empty. */
+struct yaml_node *yaml_get_section(struct yaml_node *map, const char *key);
 struct yaml_node *yaml_need_list(struct yaml_node *map, const char *key); /* not empty */
 
 /* Decimal, finite, every byte belongs to it; bounds inclusive. */
@@ -124,7 +127,7 @@ bool yaml_as_bool(const struct yaml_node *node, bool *out);
 bool yaml_get_bool(struct yaml_node *map, const char *key, bool *out, bool otherwise);
 
 /* Milliseconds.  A number and one of ms, s, m, h; bounds and default are
- * written the same way.  0 needs no unit. */
+ * written the same way; default NULL: NAN, unknown.  0 needs no unit. */
 bool yaml_as_duration(const struct yaml_node *node, double *out_ms, const char *min,
                       const char *max);
 bool yaml_get_duration(struct yaml_node *map, const char *key, double *out_ms, const char *min,
@@ -156,7 +159,7 @@ bool yaml_get_choice(struct yaml_node *map, const char *key, int *out, const cha
                      int otherwise);
 bool yaml_need_choice(struct yaml_node *map, const char *key, int *out, const char *const *choices);
 
-/* The nearest of `names` (ends with NULL) by edit distance, if it is below 3; else NULL. */
+/* What of `names` (ends with NULL) may have been meant; NULL when nothing is near. */
 const char *yaml_suggestion(const char *found, const char *const *names);
 
 #endif

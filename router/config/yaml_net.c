@@ -10,7 +10,7 @@
 static const struct {
     const char *name;
     uint16_t port;
-} known_schemes[] = {{"http", 80}, {"https", 443}, {"redis", 6379}, {"unix", 0}};
+} known_schemes[] = {{"http", 80}, {"https", 443}};
 
 bool yaml_as_address(const struct yaml_node *node, struct yaml_address *out)
 {
@@ -74,47 +74,6 @@ static bool host_valid(struct slice host)
     return host.len > 0 && host.len <= 253;
 }
 
-static int hex_value(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* %41 is A: a password may hold what a URL may not. */
-static bool unescape(const struct yaml_node *node, struct slice text, const char **out)
-{
-    struct buffer plain = {0};
-    bool good = true;
-    for (size_t i = 0; i < text.len && good; i++) {
-        if (text.ptr[i] != '%') {
-            buffer_append_byte(&plain, text.ptr[i]);
-            continue;
-        }
-        const int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-        const int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
-        good = high >= 0 && low >= 0 && high + low > 0;
-        if (good)
-            buffer_append_byte(&plain, (char)(high * 16 + low));
-        i += 2;
-    }
-    *out = yaml_keep(node, buffer_slice(&plain));
-    buffer_release(&plain);
-    return good;
-}
-
-static bool parse_user(const struct yaml_node *node, struct slice text, struct yaml_url *out)
-{
-    const ptrdiff_t colon = slice_find(text, ':');
-    const size_t user_len = colon < 0 ? text.len : (size_t)colon;
-    if (!unescape(node, slice_make(text.ptr, user_len), &out->user))
-        return false;
-    if (colon < 0)
-        return true;
-    return unescape(node, slice_make(text.ptr + colon + 1, text.len - user_len - 1),
-                    &out->password);
-}
-
 /* "host", "host:80", "[::1]", "[::1]:80" */
 static const char *parse_host(const struct yaml_node *node, struct slice text, struct yaml_url *out)
 {
@@ -158,12 +117,8 @@ static const char *parse_authority(const struct yaml_node *node, struct slice re
         out->path = yaml_keep(node, slice_make(rest.ptr + slash, rest.len - (size_t)slash));
         rest.len = (size_t)slash;
     }
-    const ptrdiff_t at = slice_find(rest, '@');
-    if (at >= 0) {
-        if (!parse_user(node, slice_make(rest.ptr, (size_t)at), out))
-            return "% must be followed by two hex digits";
-        rest = slice_make(rest.ptr + at + 1, rest.len - (size_t)at - 1);
-    }
+    if (slice_find(rest, '@') >= 0)
+        return "a user or password does not belong into it";
     return parse_host(node, rest, out);
 }
 
@@ -183,12 +138,6 @@ static const char *parse_url(const struct yaml_node *node, struct yaml_url *out,
     if (*out->scheme == '\0')
         return "the scheme is another";
     struct slice rest = slice_make(text.ptr + colon + 1, text.len - (size_t)colon - 1);
-    if (strcmp(out->scheme, "unix") == 0) {
-        out->path =
-            yaml_keep(node, slice_starts(rest, SLICE("//")) ? slice_make(rest.ptr + 2, rest.len - 2)
-                                                            : rest);
-        return out->path[0] == '/' ? NULL : "a path from / must follow";
-    }
     if (!slice_starts(rest, SLICE("//")))
         return "// must follow the scheme";
     return parse_authority(node, slice_make(rest.ptr + 2, rest.len - 2), out);
@@ -198,15 +147,13 @@ static void write_schemes(struct buffer *what, const char *const *schemes)
 {
     buffer_printf(what, "a URL of");
     for (const char *const *scheme = schemes; *scheme != NULL; scheme++)
-        buffer_printf(what, "%s %s:%s", scheme == schemes ? "" : " or", *scheme,
-                      strcmp(*scheme, "unix") == 0 ? "/" : "//");
+        buffer_printf(what, "%s %s://", scheme == schemes ? "" : " or", *scheme);
     buffer_append_byte(what, '\0');
 }
 
 bool yaml_as_url(const struct yaml_node *node, struct yaml_url *out, const char *const *schemes)
 {
-    struct yaml_url url = {
-        .text = node->text, .scheme = "", .user = "", .password = "", .host = "", .path = ""};
+    struct yaml_url url = {.text = node->text, .scheme = "", .host = "", .path = ""};
     struct buffer what = {0};
     const char *wrong = "";
     *out = (struct yaml_url){0};

@@ -18,12 +18,10 @@ struct yaml_address {
 
 struct yaml_url {
     const char *text;   /* as written; NULL: not given */
-    const char *scheme; /* lower case */
-    const char *user;   /* "" when absent, as are the next three */
-    const char *password;
-    const char *host; /* without [ ]: a name or an IP address; "" with unix: */
-    const char *path; /* from the '/'; with unix: the socket's */
-    uint16_t port;    /* the scheme's when not written; 0 with unix: */
+    const char *scheme; /* "http" or "https" */
+    const char *host;   /* without [ ]: a name or an IP address */
+    const char *path;   /* from the '/'; "" when absent */
+    uint16_t port;      /* the scheme's when not written */
 };
 
 /* "IP:port", "[IPv6]:port" or "unix:/path". */
@@ -37,7 +35,7 @@ bool yaml_get_ip(struct yaml_node *map, const char *key, struct yaml_address *ou
 /* "10.0.0.0/8"; an address alone is itself. */
 bool yaml_as_cidr(const struct yaml_node *node, struct cidr *out);
 
-/* `schemes` ends with NULL: some of http, https, redis, rediss, unix. */
+/* `schemes` ends with NULL: http, https or both.  No user, no query, no fragment. */
 bool yaml_as_url(const struct yaml_node *node, struct yaml_url *out, const char *const *schemes);
 bool yaml_get_url(struct yaml_node *map, const char *key, struct yaml_url *out,
                   const char *const *schemes);

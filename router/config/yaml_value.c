@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
+#include "base/suggest.h"
 #include "config/yaml.h"
 
 #define WHAT_MAX 320
@@ -26,42 +27,12 @@ bool yaml_unexpected(const struct yaml_node *node, const char *what)
     return yaml_problem(node, "expected %s, found %s", what, found_text(node, found, sizeof found));
 }
 
-/* Distance of two short words, with only the last row kept; 99 for long ones. */
-static unsigned distance(const char *a, const char *b)
-{
-    const size_t a_len = strlen(a), b_len = strlen(b);
-    unsigned row[YAML_NAME_MAX + 1];
-    if (a_len > YAML_NAME_MAX || b_len > YAML_NAME_MAX)
-        return 99;
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; i <= a_len; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_len; j++) {
-            const unsigned above = row[j];
-            unsigned least = diagonal + (a[i - 1] != b[j - 1]);
-            least = above + 1 < least ? above + 1 : least;
-            least = row[j - 1] + 1 < least ? row[j - 1] + 1 : least;
-            row[j] = least;
-            diagonal = above;
-        }
-    }
-    return row[b_len];
-}
-
 const char *yaml_suggestion(const char *found, const char *const *names)
 {
-    const char *best = NULL;
-    unsigned least = 3;
-    for (; *names != NULL; names++) {
-        const unsigned d = distance(found, *names);
-        if (d < least && d < strlen(*names) && d < strlen(found)) {
-            least = d;
-            best = *names;
-        }
-    }
-    return best;
+    size_t count = 0;
+    while (names[count] != NULL)
+        count++;
+    return suggest_word(found, names, count);
 }
 
 static struct slice scalar(const struct yaml_node *node)
@@ -298,7 +269,7 @@ bool yaml_get_duration(struct yaml_node *map, const char *key, double *out_ms, c
                        const char *max, const char *otherwise)
 {
     const struct yaml_node *node = yaml_get(map, key);
-    *out_ms = own(parse_duration, otherwise);
+    *out_ms = otherwise ? own(parse_duration, otherwise) : NAN;
     return node == NULL ||
            read_scaled(node, out_ms, parse_duration, "duration", min, max, otherwise);
 }
