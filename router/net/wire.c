@@ -63,6 +63,8 @@ static void break_writing(struct wire *wire, int error)
 static void release(struct wire *wire)
 {
     loop_task_cancel(&wire->deferred);
+    free(wire->error_text);
+    wire->error_text = NULL;
     if (wire->fd < 0)
         return;
     if (wire->reading)
@@ -70,8 +72,6 @@ static void release(struct wire *wire)
     wire->reading = false;
     stop_writing(wire);
     wire_tls_finish(wire);
-    free(wire->error_text);
-    wire->error_text = NULL;
     close(wire->fd);
     wire->fd = -1;
 }
