@@ -1,28 +1,136 @@
 /*
- * The time to the first token, as the router predicts it: the way there, the
- * wait before the prompt is read, the reading of what is not cached.
+ * Marginal cost: what this request will wait and work, and what its work does
+ * to those behind it.  Least predicted latency alone leaves a conversation's
+ * cache whenever it sees a queue, wakes inefficient clusters and tips a busy
+ * fleet over; the harm to others is what keeps it from that.  README.md has
+ * the formula.
  */
+#include <math.h>
+
 #include <isochrone/policy.h>
 
-enum part { NETWORK, WAIT, SERVICE, PARTS };
+#define BUSY_MOST 0.95    /* of utilisation: the harm stays finite */
+#define READ_LATER 0.1    /* of a token's time, when tokens are read as they come */
+#define LATE_WEIGHT 2.0   /* a millisecond over the promise */
+#define FLEX_LATENCY 0.02 /* of a millisecond, where nobody is waiting */
+#define FLEX_DECODE 0.1   /* ... */
+#define FLEX_PROMISE 0.3  /* of the promised time is used without thought */
+#define FLEX_LATE_WEIGHT 10.0
+#define NEAR_SHARE 0.05 /* of the best cost ... */
+#define NEAR_MS 5.0     /* ... and this: as good as the best */
+
+struct settings {
+    bool flex_rule;
+};
+
+static const struct iso_option options[] = {
+    {.name = "flex_rule",
+     .help = "Flex and batch requests go where tokens are cheap, not where answers are quick",
+     .type = ISO_TYPE_BOOL,
+     .offset = offsetof(struct settings, flex_rule),
+     .def = "on"},
+};
+
+enum part { NETWORK, WAIT, SERVICE, HARM, DECODE, PRICE, PROMISE, PARTS };
 
 static const char *const parts[PARTS] = {
-    [NETWORK] = "network",
-    [WAIT] = "wait",
-    [SERVICE] = "service",
+    [NETWORK] = "network", [WAIT] = "wait",   [SERVICE] = "service", [HARM] = "harm",
+    [DECODE] = "decode",   [PRICE] = "price", [PROMISE] = "promise",
 };
+
+static double odds(double share)
+{
+    const double busy = fmin(BUSY_MOST, share);
+    return busy / (1 - busy);
+}
+
+/* The delay that this request's work adds to those behind it (M/G/1, first
+ * policy iteration): in the prefill queue, and for slots once they are scarce. */
+static double harm_ms(const struct iso_cluster *cluster, const struct iso_estimate *estimate,
+                      double prompt_tokens)
+{
+    const double uncached = fmax(1, prompt_tokens - estimate->cached_tokens);
+    const double ahead_ms = estimate->correction * 1000 *
+                            (estimate->backlog_tokens + uncached / 2) /
+                            fmax(1, cluster->prefill_tokens_per_s);
+    const double prefill =
+        odds(cluster->utilisation) * ahead_ms * uncached / fmax(1, cluster->mean_tokens);
+    const double slots = odds(estimate->inflight / fmax(1, cluster->slots));
+    return prefill + slots * estimate->wait_slot_ms;
+}
+
+/* Each token comes later by as much as this sequence slows the others. */
+static double decode_ms(const struct iso_cluster *cluster, const struct iso_request *request)
+{
+    const double each = fmax(0, 2 * cluster->itl_ms - cluster->itl_idle_ms);
+    return (request->stream ? READ_LATER : 1) * request->output_tokens * each;
+}
+
+/* Nobody is waiting: the promise is kept, and within it tokens are bought where they are cheap. */
+static void flexible(const struct iso_cluster *cluster, const struct iso_estimate *estimate,
+                     const struct iso_request *request, double *row)
+{
+    row[NETWORK] *= FLEX_LATENCY;
+    row[WAIT] *= FLEX_LATENCY;
+    row[SERVICE] *= FLEX_LATENCY;
+    row[DECODE] *= FLEX_DECODE;
+    row[PRICE] = cluster->price_ratio * request->prompt_tokens;
+    row[PROMISE] = FLEX_LATE_WEIGHT * fmax(0, estimate->ttft_ms - FLEX_PROMISE * request->slo_ms);
+}
 
 static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms)
 {
+    const struct settings *settings = call->settings;
+    const struct iso_request *request = call->request;
+    const bool flex = settings->flex_rule &&
+                      (request->service_class == ISO_FLEX || request->service_class == ISO_BATCH);
     for (uint32_t i = 0; i < call->count; i++) {
         if (verdict[i] != ISO_KEEP)
             continue;
+        const struct iso_cluster *cluster = iso_cluster(call, i);
         const struct iso_estimate *estimate = iso_estimate(call, i);
         double *row = ms + (size_t)i * PARTS;
-        row[NETWORK] = iso_cluster(call, i)->rtt_ms;
+        row[NETWORK] = cluster->rtt_ms;
         row[WAIT] = estimate->wait_ms;
         row[SERVICE] = estimate->service_ms;
+        row[HARM] = harm_ms(cluster, estimate, request->prompt_tokens);
+        row[DECODE] = decode_ms(cluster, request);
+        if (flex)
+            flexible(cluster, estimate, request, row);
+        else
+            row[PROMISE] = LATE_WEIGHT * fmax(0, estimate->ttft_ms - request->slo_ms);
     }
+}
+
+static double share(const struct iso_call *call, uint32_t i)
+{
+    return fmax(1, iso_cluster(call, i)->slots - iso_estimate(call, i)->inflight) *
+           fmax(1, iso_cluster(call, i)->weight);
+}
+
+/* Of those as good as the best, one at random by its free slots, so that
+ * routers that see the same do not all do the same. */
+static uint32_t pick(const struct iso_call *call, const uint8_t *verdict, const double *total_ms)
+{
+    double best = INFINITY, shares = 0;
+    uint32_t last = ISO_NONE;
+    for (uint32_t i = 0; i < call->count; i++)
+        if (verdict[i] == ISO_KEEP)
+            best = fmin(best, total_ms[i]);
+    const double most = best + NEAR_SHARE * fabs(best) + NEAR_MS;
+    for (uint32_t i = 0; i < call->count; i++)
+        if (verdict[i] == ISO_KEEP && total_ms[i] <= most)
+            shares += share(call, i);
+    double left = iso_uniform(call, 0) * shares;
+    for (uint32_t i = 0; i < call->count; i++) {
+        if (verdict[i] != ISO_KEEP || total_ms[i] > most)
+            continue;
+        last = i;
+        left -= share(call, i);
+        if (left < 0)
+            break;
+    }
+    return last;
 }
 
 const struct iso_policy iso_policy = {
@@ -32,10 +140,14 @@ const struct iso_policy iso_policy = {
     .struct_size = sizeof(struct iso_policy),
     .option_size = sizeof(struct iso_option),
     .name = "least_latency",
-    .version = "0.1.0",
-    .summary = "The cluster with the least predicted time to first token",
+    .version = "1.0.0",
+    .summary = "Least latency for all: a request's own delay and the delay it causes to others",
     .kind = ISO_COMPLETE,
+    .option_count = sizeof options / sizeof *options,
+    .options = options,
+    .settings_size = sizeof(struct settings),
     .parts = parts,
     .part_count = PARTS,
     .cost = cost,
+    .pick = pick,
 };

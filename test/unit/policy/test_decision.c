@@ -12,7 +12,9 @@ static const char *written(enum decision_form form)
     json_init(&json, &out);
     decision_write_json(&kit.decision, form, &json);
     buffer_append_byte(&out, '\0');
-    return buffer_slice(&out).ptr;
+    const char *text = buffer_slice(&out).ptr;
+    assert_non_null(text);
+    return text;
 }
 
 static void contains(const char *text, const char *part)
