@@ -48,6 +48,7 @@ struct redis_client {
     size_t url_at;
     char *name;
     char *channel;
+    int64_t connect_ns;
     int64_t reply_ns;
     unsigned retry_low_ms, retry_high_ms;
 
@@ -495,7 +496,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct redis_client *client = arg;
     const int64_t now = clock_monotonic_ns();
     if (client->state == REDIS_CONNECTING) {
-        if (now - client->state_since_ns > CONNECT_MS * NS_PER_MS)
+        if (now - client->state_since_ns > client->connect_ns)
             fail(client, "connecting took too long", SLICE_NONE);
         return;
     }
@@ -528,6 +529,7 @@ struct redis_client *redis_client_create(struct event_base *base,
     client->owner = owner;
     client->name = settings->name ? memory_strdup(settings->name) : NULL;
     client->channel = settings->channel ? memory_strdup(settings->channel) : NULL;
+    client->connect_ns = (settings->connect_ms ? settings->connect_ms : CONNECT_MS) * NS_PER_MS;
     client->reply_ns = (settings->reply_ms ? settings->reply_ms : REPLY_MS) * NS_PER_MS;
     client->retry_low_ms = settings->retry_low_ms ? settings->retry_low_ms : RETRY_LOW_MS;
     client->retry_high_ms = settings->retry_high_ms ? settings->retry_high_ms : RETRY_HIGH_MS;

@@ -34,6 +34,7 @@ struct redis_settings {
     size_t url_count;
     const char *name;      /* for CLIENT LIST; NULL: none */
     const char *channel;   /* a subscriber of it; NULL: a client for commands */
+    unsigned connect_ms;   /* for name and connection; 0: 1000 */
     unsigned reply_ms;     /* an older unanswered command ends the connection; 0: 1000 */
     unsigned retry_low_ms; /* first and last back-off; 0: 100 and 10000 */
     unsigned retry_high_ms;

@@ -17,7 +17,10 @@
 -- numbers, "in_flight pending pending_tokens".  Time is this server's alone.
 
 local FIELDS_MOST = 64
-local VALUE_BYTES_MOST = 4096
+local VALUE_BYTES_MOST = 1024
+local REPORT_BYTES_MOST = 8192
+local REPORTS_MOST = 1024
+local ROUTERS_MOST = 4096
 local TARGETS_MOST = 4096
 local COUNTER_MOST = 1000000000000
 local DAY_MS = 86400000
@@ -58,13 +61,14 @@ local function whole(text, low, high)
   return number
 end
 
--- A key of the wrong type is nobody's: it goes, and counts as missing.
+-- A key of the wrong type or beyond all size is nobody's: it goes, and counts as missing.
 local function hash_of(key)
-  local flat = redis.pcall('HGETALL', key)
-  if flat.err then
+  local len = redis.pcall('HLEN', key)
+  if type(len) ~= 'number' or len > TARGETS_MOST + FIELDS_MOST then
     redis.call('DEL', key)
     return {}
   end
+  local flat = redis.call('HGETALL', key)
   local hash = {}
   for i = 1, #flat, 2 do
     hash[flat[i]] = flat[i + 1]
@@ -85,18 +89,19 @@ end
 -- ---- reports --------------------------------------------------------------
 
 local function report_fields(args)
-  local flat = {}
+  local flat, bytes = {}, 0
   for i = 7, #args, 2 do
     local field, value = args[i], args[i + 1]
     if not is_name(field) or value == nil or #value > VALUE_BYTES_MOST then
       return nil
     end
+    bytes = bytes + #field + #value
     if not own_fields[field] then
       flat[#flat + 1] = field
       flat[#flat + 1] = value
     end
   end
-  if #flat > 2 * FIELDS_MOST then
+  if #flat > 2 * FIELDS_MOST or bytes > REPORT_BYTES_MOST - 512 then
     return nil
   end
   return flat
@@ -140,17 +145,34 @@ local function iso1_report(keys, args)
   return {1, epoch, seq, now}
 end
 
+-- nil: gone, of the wrong type, or nothing that iso1_report can have written.
+local function stored_report(key)
+  local len = redis.pcall('HLEN', key)
+  if type(len) ~= 'number' or len == 0 or len > FIELDS_MOST + 6 then
+    return nil
+  end
+  local flat = redis.call('HGETALL', key)
+  local bytes = 0
+  for i = 1, #flat do
+    bytes = bytes + #flat[i]
+  end
+  if bytes > REPORT_BYTES_MOST then
+    return nil
+  end
+  return flat
+end
+
 local function iso1_snapshot(keys, args)
   local reports, routers = {}, {}
-  local members = redis.pcall('ZRANGE', keys[1], 0, -1)
+  local members = redis.pcall('ZREVRANGE', keys[1], 0, REPORTS_MOST - 1)
   for i = 1, #members do
-    local flat = redis.pcall('HGETALL', args[1] .. members[i])
-    if not flat.err and #flat > 0 then
+    local flat = is_target(members[i]) and stored_report(args[1] .. members[i])
+    if flat then
       reports[#reports + 1] = members[i]
       reports[#reports + 1] = flat
     end
   end
-  local live = redis.pcall('ZRANGE', keys[2], 0, -1, 'WITHSCORES')
+  local live = redis.pcall('ZREVRANGE', keys[2], 0, ROUTERS_MOST - 1, 'WITHSCORES')
   if not live.err then
     routers = live
   end
