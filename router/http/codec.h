@@ -105,8 +105,9 @@ enum http_sniff http_sniff(struct slice first_bytes);
 /* All of `bytes` is taken (the codec keeps what it cannot use yet, bounded).  False: the connection
  * is over; produce what is left, write it, close. */
 bool codec_feed(struct codec *codec, struct slice bytes, int64_t now_ns) ISO_MUST_USE;
-/* The peer will send no more.  `clean`: orderly end (completes a close-delimited HTTP/1 response).
- */
+/* The peer will send no more.  `clean`: orderly end.  It completes a close-delimited HTTP/1.1
+ * response, and lets an HTTP/1.1 server finish the reply it has begun; else streams end as
+ * STREAM_LOST. */
 void codec_end_of_input(struct codec *codec, bool clean);
 /* Writes at most `size` bytes; returns how many.  Less than `size`: nothing more for now. */
 size_t codec_produce(struct codec *codec, char *out, size_t size);

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+
 /* RFC 9113 section 7 */
 enum h2_error {
     H2_NO_ERROR = 0,
@@ -120,5 +122,8 @@ struct fault_row {
 };
 
 const struct fault_row *fault_row(enum fault fault);
+/* The OpenAI error object.  `param`: the JSON key at fault, NULL none.  `detail`: a sentence put
+ * behind the row's, may be empty. */
+void fault_body_write(enum fault fault, const char *param, struct slice detail, struct buffer *out);
 
 #endif

@@ -56,5 +56,9 @@ enum http_method method_of(struct slice text);
 const char *status_text(int status);
 /* True for field names that frame or manage one hop and are never carried over. */
 bool field_is_hop_by_hop(struct slice name);
+/* The few that may follow a body: x-*, grpc-*, server-timing. */
+bool field_is_trailer(struct slice name);
+/* HEAD, 1xx, 204 and 304 have no body whatever their head says. */
+bool response_is_bodiless(enum http_method method, int status);
 
 #endif

@@ -1,0 +1,82 @@
+/*
+ * The rules a head must keep (rows 27-64 of the hardening list).  Framing was
+ * judged before, when the head was gathered; here is what is left: what the
+ * request is for and whether its fields may be carried over.
+ */
+#include "http/head.h"
+
+enum { AUTHORITY_BYTES_MAX = 300 };
+
+/* RFC 3986 3.2.2 and 3.2.3 without userinfo: letters, digits and -._~:[]!$&'()*+;=% as bits. */
+static const uint64_t authority_bytes[4] = {UINT64_C(0x2fff6ff200000000),
+                                            UINT64_C(0x47fffffeaffffffe), UINT64_C(0x0),
+                                            UINT64_C(0x0)};
+/* Visible ASCII without #, backslash, quote and angle brackets. */
+static const uint64_t path_bytes[4] = {UINT64_C(0xaffffff200000000), UINT64_C(0x7fffffffefffffff),
+                                       UINT64_C(0x0), UINT64_C(0x0)};
+
+static bool bytes_in(struct slice text, const uint64_t set[4])
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const unsigned char c = (unsigned char)text.ptr[i];
+        if (((set[c >> 6] >> (c & 63)) & 1) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The path is matched and forwarded as the same raw string, so it is refused, never repaired. */
+static bool path_ok(struct slice path)
+{
+    if (path.len == 0 || path.ptr[0] != '/' || !bytes_in(path, path_bytes))
+        return false;
+    for (size_t i = 0; i + 2 < path.len; i++) {
+        if (path.ptr[i] == '%' && path.ptr[i + 1] == '0' && path.ptr[i + 2] == '0')
+            return false;
+    }
+    return true;
+}
+
+static bool fields_ok(const struct fields *fields)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->items[i];
+        if (!field_name_valid(field->name) || !field_value_valid(field->value))
+            return false;
+    }
+    return true;
+}
+
+/* `transfer_encoding` becomes `Transfer-Encoding` behind many a gateway interface. */
+static bool has_underscore_name(const struct fields *fields)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        if (memchr(fields->items[i].name.ptr, '_', fields->items[i].name.len) != NULL)
+            return true;
+    }
+    return false;
+}
+
+enum fault head_accept_request(const struct request_head *head, bool secure)
+{
+    if (head->method == METHOD_OTHER)
+        return FAULT_BAD_METHOD;
+    if (!path_ok(head->path))
+        return FAULT_BAD_PATH;
+    if (head->authority.len > AUTHORITY_BYTES_MAX || !bytes_in(head->authority, authority_bytes))
+        return FAULT_BAD_AUTHORITY;
+    if (head->authority.len == 0 && head->version != HTTP_1_0)
+        return FAULT_BAD_AUTHORITY;
+    if (!slice_eq(head->scheme, secure ? SLICE("https") : SLICE("http")))
+        return FAULT_BAD_REQUEST;
+    if (!fields_ok(&head->fields) || has_underscore_name(&head->fields))
+        return FAULT_BAD_HEAD;
+    return FAULT_NONE;
+}
+
+enum fault head_accept_response(const struct response_head *head)
+{
+    if (head->status < 100 || head->status > 599)
+        return FAULT_BAD_GATEWAY;
+    return fields_ok(&head->fields) ? FAULT_NONE : FAULT_BAD_GATEWAY;
+}
