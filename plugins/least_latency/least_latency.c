@@ -1,19 +1,15 @@
 /*
  * Marginal cost: what this request will wait and work, and what its work does
- * to those behind it.  Least predicted latency alone leaves a conversation's
- * cache whenever it sees a queue, wakes inefficient clusters and tips a busy
- * fleet over; the harm to others is what keeps it from that.  README.md has
- * the formula.
+ * to those behind it.  README.md has the formula.
  */
-#include <math.h>
-
 #include <isochrone/policy.h>
+#include <math.h>
 
 #define BUSY_MOST 0.95    /* of utilisation: the harm stays finite */
 #define READ_LATER 0.1    /* of a token's time, when tokens are read as they come */
 #define LATE_WEIGHT 2.0   /* a millisecond over the promise */
 #define FLEX_LATENCY 0.02 /* of a millisecond, where nobody is waiting */
-#define FLEX_DECODE 0.1   /* ... */
+#define FLEX_DECODE 0.1   /* ... of decode */
 #define FLEX_PROMISE 0.3  /* of the promised time is used without thought */
 #define FLEX_LATE_WEIGHT 10.0
 #define NEAR_SHARE 0.05 /* of the best cost ... */
@@ -38,9 +34,15 @@ static const char *const parts[PARTS] = {
     [DECODE] = "decode",   [PRICE] = "price", [PROMISE] = "promise",
 };
 
+/* fmax without its care for NAN, of which there is none here. */
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 static double odds(double share)
 {
-    const double busy = fmin(BUSY_MOST, share);
+    const double busy = share < BUSY_MOST ? share : BUSY_MOST;
     return busy / (1 - busy);
 }
 
@@ -49,24 +51,24 @@ static double odds(double share)
 static double harm_ms(const struct iso_cluster *cluster, const struct iso_estimate *estimate,
                       double prompt_tokens)
 {
-    const double uncached = fmax(1, prompt_tokens - estimate->cached_tokens);
+    const double uncached = larger(1, prompt_tokens - estimate->cached_tokens);
     const double ahead_ms = estimate->correction * 1000 *
                             (estimate->backlog_tokens + uncached / 2) /
-                            fmax(1, cluster->prefill_tokens_per_s);
+                            larger(1, cluster->prefill_tokens_per_s);
     const double prefill =
-        odds(cluster->utilisation) * ahead_ms * uncached / fmax(1, cluster->mean_tokens);
-    const double slots = odds(estimate->inflight / fmax(1, cluster->slots));
+        odds(cluster->utilisation) * ahead_ms * uncached / larger(1, cluster->mean_tokens);
+    const double slots = odds(estimate->inflight / larger(1, cluster->slots));
     return prefill + slots * estimate->wait_slot_ms;
 }
 
 /* Each token comes later by as much as this sequence slows the others. */
 static double decode_ms(const struct iso_cluster *cluster, const struct iso_request *request)
 {
-    const double each = fmax(0, 2 * cluster->itl_ms - cluster->itl_idle_ms);
+    const double each = larger(0, 2 * cluster->itl_ms - cluster->itl_idle_ms);
     return (request->stream ? READ_LATER : 1) * request->output_tokens * each;
 }
 
-/* Nobody is waiting: the promise is kept, and within it tokens are bought where they are cheap. */
+/* Nobody is waiting: within the promise, tokens are bought where they are cheap. */
 static void flexible(const struct iso_cluster *cluster, const struct iso_estimate *estimate,
                      const struct iso_request *request, double *row)
 {
@@ -75,7 +77,7 @@ static void flexible(const struct iso_cluster *cluster, const struct iso_estimat
     row[SERVICE] *= FLEX_LATENCY;
     row[DECODE] *= FLEX_DECODE;
     row[PRICE] = cluster->price_ratio * request->prompt_tokens;
-    row[PROMISE] = FLEX_LATE_WEIGHT * fmax(0, estimate->ttft_ms - FLEX_PROMISE * request->slo_ms);
+    row[PROMISE] = FLEX_LATE_WEIGHT * larger(0, estimate->ttft_ms - FLEX_PROMISE * request->slo_ms);
 }
 
 static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms)
@@ -98,14 +100,14 @@ static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms
         if (flex)
             flexible(cluster, estimate, request, row);
         else
-            row[PROMISE] = LATE_WEIGHT * fmax(0, estimate->ttft_ms - request->slo_ms);
+            row[PROMISE] = LATE_WEIGHT * larger(0, estimate->ttft_ms - request->slo_ms);
     }
 }
 
 static double share(const struct iso_call *call, uint32_t i)
 {
-    return fmax(1, iso_cluster(call, i)->slots - iso_estimate(call, i)->inflight) *
-           fmax(1, iso_cluster(call, i)->weight);
+    return larger(1, iso_cluster(call, i)->slots - iso_estimate(call, i)->inflight) *
+           larger(1, iso_cluster(call, i)->weight);
 }
 
 /* Of those as good as the best, one at random by its free slots, so that
@@ -115,8 +117,8 @@ static uint32_t pick(const struct iso_call *call, const uint8_t *verdict, const 
     double best = INFINITY, shares = 0;
     uint32_t last = ISO_NONE;
     for (uint32_t i = 0; i < call->count; i++)
-        if (verdict[i] == ISO_KEEP)
-            best = fmin(best, total_ms[i]);
+        if (verdict[i] == ISO_KEEP && total_ms[i] < best)
+            best = total_ms[i];
     const double most = best + NEAR_SHARE * fabs(best) + NEAR_MS;
     for (uint32_t i = 0; i < call->count; i++)
         if (verdict[i] == ISO_KEEP && total_ms[i] <= most)
@@ -126,19 +128,14 @@ static uint32_t pick(const struct iso_call *call, const uint8_t *verdict, const 
         if (verdict[i] != ISO_KEEP || total_ms[i] > most)
             continue;
         last = i;
-        left -= share(call, i);
-        if (left < 0)
+        if ((left -= share(call, i)) < 0)
             break;
     }
     return last;
 }
 
 const struct iso_policy iso_policy = {
-    .magic = ISO_MAGIC,
-    .abi_major = ISO_ABI_MAJOR,
-    .abi_minor = ISO_ABI_MINOR,
-    .struct_size = sizeof(struct iso_policy),
-    .option_size = sizeof(struct iso_option),
+    ISO_POLICY_HEAD,
     .name = "least_latency",
     .version = "1.0.0",
     .summary = "Least latency for all: a request's own delay and the delay it causes to others",

@@ -2,9 +2,8 @@
  * The nearest cluster, whatever it is busy with: what most deployments do, and
  * the line to beat.
  */
-#include <math.h>
-
 #include <isochrone/policy.h>
+#include <math.h>
 
 /* Light in fibre, there and back, on a path half as long again as the arc. */
 #define MS_PER_KM 0.014
@@ -31,11 +30,7 @@ static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms
 }
 
 const struct iso_policy iso_policy = {
-    .magic = ISO_MAGIC,
-    .abi_major = ISO_ABI_MAJOR,
-    .abi_minor = ISO_ABI_MINOR,
-    .struct_size = sizeof(struct iso_policy),
-    .option_size = sizeof(struct iso_option),
+    ISO_POLICY_HEAD,
     .name = "nearest",
     .version = "1.0.0",
     .summary = "The cluster nearest to the client; by round-trip time when places are unknown",

@@ -21,16 +21,8 @@ static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms
 }
 
 const struct iso_policy iso_policy = {
-    .magic = ISO_MAGIC,
-    .abi_major = ISO_ABI_MAJOR,
-    .abi_minor = ISO_ABI_MINOR,
-    .struct_size = sizeof(struct iso_policy),
-    .option_size = sizeof(struct iso_option),
-    .name = "round_robin",
-    .version = "1.0.0",
-    .summary = "One cluster after the other, whatever they are",
-    .kind = ISO_COMPLETE,
-    .parts = parts,
-    .part_count = 1,
-    .cost = cost,
+    ISO_POLICY_HEAD,      .name = "round_robin",
+    .version = "1.0.0",   .summary = "One cluster after the other, whatever they are",
+    .kind = ISO_COMPLETE, .parts = parts,
+    .part_count = 1,      .cost = cost,
 };

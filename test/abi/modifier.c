@@ -21,17 +21,7 @@ static uint32_t pick(const struct iso_call *call, const uint8_t *verdict, const 
 }
 
 const struct iso_policy iso_policy = {
-    .magic = ISO_MAGIC,
-    .abi_major = ISO_ABI_MAJOR,
-    .abi_minor = ISO_ABI_MINOR,
-    .struct_size = sizeof(struct iso_policy),
-    .option_size = sizeof(struct iso_option),
-    .name = NAME,
-    .version = "1.0",
-    .summary = "For the chain's tests",
-    .kind = ISO_MODIFIER,
-    .parts = parts,
-    .part_count = 1,
-    .cost = cost,
+    ISO_POLICY_HEAD,      .name = NAME,   .version = "1.0", .summary = "For the chain's tests",
+    .kind = ISO_MODIFIER, .parts = parts, .part_count = 1,  .cost = cost,
     .pick = pick,
 };

@@ -27,11 +27,7 @@ void cost(const struct iso_call *call, const uint8_t *verdict, double *ms)
 } // namespace
 
 const struct iso_policy iso_policy = {
-    ISO_MAGIC,
-    ISO_ABI_MAJOR,
-    ISO_ABI_MINOR,
-    sizeof(struct iso_policy),
-    sizeof(struct iso_option),
+    ISO_POLICY_HEAD,
     "in_cpp",
     "1.0",
     "A policy in C++",
