@@ -32,6 +32,7 @@ struct loop {
     struct list later; /* run in the next turn */
     struct list flush;
     struct list destroy;
+    struct list at_end;
     void (*hook)(void *arg);
     void *hook_arg;
     int64_t wheel_tick;  /* the last one handled */
@@ -245,6 +246,11 @@ void loop_destroy_later(struct loop *loop, struct loop_task *task)
     task_put(&loop->destroy, task);
 }
 
+void loop_at_end(struct loop *loop, struct loop_task *task)
+{
+    task_put(&loop->at_end, task);
+}
+
 void loop_task_cancel(struct loop_task *task)
 {
     list_remove(&task->link);
@@ -316,6 +322,7 @@ struct loop *loop_create(void)
     list_init(&loop->later);
     list_init(&loop->flush);
     list_init(&loop->destroy);
+    list_init(&loop->at_end);
     for (unsigned i = 0; i < WHEEL_SLOTS; i++)
         list_init(&loop->wheel[i]);
     loop->wheel_tick = loop_now_ns(loop) / TICK_NS;
@@ -334,6 +341,7 @@ void loop_destroy(struct loop **loop_at)
     *loop_at = NULL;
     run_posted(loop);
     end_turn(loop);
+    run_tasks(&loop->at_end);
     event_del(&loop->wake_event);
     event_del(&loop->tick_event);
     event_base_free(loop->base);

@@ -54,6 +54,8 @@ void loop_run_later(struct loop *loop, struct loop_task *task);
 void loop_flush_later(struct loop *loop, struct loop_task *task);
 /* After all flush tasks of this turn. */
 void loop_destroy_later(struct loop *loop, struct loop_task *task);
+/* When the loop is destroyed, unless it is cancelled before. */
+void loop_at_end(struct loop *loop, struct loop_task *task);
 void loop_task_cancel(struct loop_task *task);
 
 struct loop_message {

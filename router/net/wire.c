@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "net/linger.h"
 #include "net/wire_tls.h"
 
 /* --- the end ----------------------------------------------------------- */
@@ -38,13 +39,18 @@ void wire_end(struct wire *wire, enum wire_end end, const char *format, ...)
     va_end(args);
 }
 
-static void stop_writing(struct wire *wire)
+static void forget_write_event(struct wire *wire)
 {
-    buffer_release(&wire->pending);
     if (!wire->write_event)
         return;
     event_free(wire->write_event);
     wire->write_event = NULL;
+}
+
+static void stop_writing(struct wire *wire)
+{
+    buffer_release(&wire->pending);
+    forget_write_event(wire);
 }
 
 /* What came before the reset may still be read; the reader finds the end behind it. */
@@ -60,20 +66,28 @@ static void break_writing(struct wire *wire, int error)
     loop_run_later(wire->loop, &wire->deferred);
 }
 
-static void release(struct wire *wire)
+/* Everything is given back but the socket and what is pending for it; returns the socket. */
+static int take_socket(struct wire *wire)
 {
+    const int fd = wire->fd;
     loop_task_cancel(&wire->deferred);
     free(wire->error_text);
     wire->error_text = NULL;
-    if (wire->fd < 0)
-        return;
     if (wire->reading)
         event_del(&wire->read_event);
     wire->reading = false;
-    stop_writing(wire);
+    forget_write_event(wire);
     wire_tls_finish(wire);
-    close(wire->fd);
     wire->fd = -1;
+    return fd;
+}
+
+static void release(struct wire *wire)
+{
+    const int fd = take_socket(wire);
+    buffer_release(&wire->pending);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* --- writing ----------------------------------------------------------- */
@@ -269,7 +283,7 @@ static void on_socket_readable(evutil_socket_t fd, short what, void *arg)
 
 static void run_deferred(struct loop_task *task)
 {
-    struct wire *wire = LIST_ENTRY(&task->link, struct wire, deferred.link);
+    struct wire *wire = CONTAINER_OF(task, struct wire, deferred);
     if (wire->write_broken) {
         wire->read_dry = wire->socket_dry = false;
         if (!wire->read_wanted)
@@ -401,11 +415,15 @@ void wire_close(struct wire *wire)
     if (wire->fd >= 0 && wire->open && !wire->write_broken) {
         if (wire->ssl)
             wire_tls_goodbye(wire);
+        if (!wire->is_client && (wire->end == WIRE_OPEN || wire_pending(wire) > 0)) {
+            linger_begin(wire->loop, take_socket(wire), &wire->pending);
+            return;
+        }
         const struct slice rest = buffer_slice(&wire->pending);
         send_some(wire, rest.ptr, rest.len);
-        shutdown(wire->fd, SHUT_WR);
     }
-    release(wire);
+    if (wire->loop)
+        release(wire);
 }
 
 void wire_abort(struct wire *wire)
@@ -413,7 +431,8 @@ void wire_abort(struct wire *wire)
     const struct linger none = {.l_onoff = 1, .l_linger = 0};
     if (wire->fd >= 0)
         setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    release(wire);
+    if (wire->loop)
+        release(wire);
 }
 
 const char *wire_end_text(const struct wire *wire)

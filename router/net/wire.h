@@ -91,7 +91,10 @@ size_t wire_pending(const struct wire *wire);
 /* Off: on_readable does not come, the peer feels it.  On by default.  A connection that broke is
  * told all the same, so that nobody waits for it. */
 void wire_want_read(struct wire *wire, bool wanted);
-/* Orderly: close_notify and FIN after what is pending, as far as the socket takes it now. */
+/* Orderly: close_notify and FIN behind what is pending.  An accepted socket lingers: for 2 s at
+ * most what is pending goes out and what still comes in is thrown away, since closing on unread
+ * bytes would reset the connection and take the last answer with it.  A connected one is closed
+ * now. */
 void wire_close(struct wire *wire);
 /* RST, so that the peer cannot take it for a clean end. */
 void wire_abort(struct wire *wire);

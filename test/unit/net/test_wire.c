@@ -255,7 +255,48 @@ static void close_silences_what_was_due(void **state)
     loop_destroy(&loop);
 }
 
-UNIT_MAIN(carries_much_both_ways, keeps_what_the_socket_does_not_take, ends_by_halves,
-          abort_is_a_reset, a_broken_write_is_told_to_a_paused_reader,
-          an_answer_before_the_reset_is_read, connects_from_a_source_address,
-          a_refused_connect_is_an_end, close_silences_what_was_due)
+static bool got_everything(void *arg)
+{
+    const struct peer *peer = arg;
+    return peer->ended && buffer_len(&peer->in) == 3000000;
+}
+
+/* A refusal sent while the upload still comes must reach the client, whole. */
+static void the_last_answer_survives_unread_bytes(void **state)
+{
+    (void)state;
+    enum { LEN = 3000000 };
+    struct loop *loop = loop_create();
+    char *upload = kit_bytes(LEN, 8), *answer = kit_bytes(LEN, 9);
+    struct address to;
+    struct peer client, server;
+    const int listening = kit_listen(&to);
+    connect_plain(&client, loop, &to, NULL);
+    client.out = upload;
+    client.out_len = LEN;
+    peer_init(&server, loop);
+    kit_run_until(loop, is_open, &client);
+    const int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    wire_accept(&server.wire, loop, fd, NULL, &peer_events, &server);
+    const int small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    wire_want_read(&server.wire, false);
+    kit_run_until(loop, is_open, &server);
+    assert_true(wire_write(&server.wire, answer, LEN) > 0);
+    wire_close(&server.wire);
+    server.closed = true;
+    kit_run_until(loop, got_everything, &client);
+    assert_int_equal(client.wire.end, WIRE_EOF);
+    assert_memory_equal(client.in.memory + client.in.start, answer, LEN);
+    peer_finish(&client);
+    peer_finish(&server);
+    close(listening);
+    loop_destroy(&loop);
+    free(upload);
+    free(answer);
+}
+
+UNIT_MAIN(the_last_answer_survives_unread_bytes, carries_much_both_ways,
+          keeps_what_the_socket_does_not_take, ends_by_halves, abort_is_a_reset,
+          a_broken_write_is_told_to_a_paused_reader, an_answer_before_the_reset_is_read,
+          connects_from_a_source_address, a_refused_connect_is_an_end, close_silences_what_was_due)
