@@ -147,6 +147,13 @@ void affinity_note_request(struct affinity *affinity, uint64_t session, double t
         affinity_note(affinity, prefixes[i].hash, slot, prefixes[i].tokens, now_ns);
 }
 
+/* Looks at the hash alone first: most look-ups end there. */
+static bool line_holds(const struct line *line, uint64_t hash, struct copy *copy)
+{
+    return atomic_load_explicit(&line->words[WORD_HASH], memory_order_relaxed) == hash &&
+           line_read(line, copy) && copy->words[WORD_HASH] == hash;
+}
+
 unsigned affinity_find(const struct affinity *affinity, uint64_t hash, int64_t now_ns,
                        struct affinity_place places[AFFINITY_PLACES])
 {
@@ -154,8 +161,8 @@ unsigned affinity_find(const struct affinity *affinity, uint64_t hash, int64_t n
     if (hash == 0)
         return 0;
     const size_t at = hash & affinity->mask;
-    if ((!line_read(&affinity->lines[at], &copy) || copy.words[WORD_HASH] != hash) &&
-        (!line_read(&affinity->lines[at ^ 1], &copy) || copy.words[WORD_HASH] != hash))
+    if (!line_holds(&affinity->lines[at], hash, &copy) &&
+        !line_holds(&affinity->lines[at ^ 1], hash, &copy))
         return 0;
     unsigned count = 0;
     for (unsigned w = WORD_PLACE_0; w <= WORD_PLACE_1; w += 2) {

@@ -14,6 +14,17 @@
 #define EXCHANGE_FADE_TO 10.0
 #define EXCHANGE_TICK_LEAST_MS 100.0
 
+/* One instruction each; fmax and fmin are calls, for the sake of NAN.  `b` NAN: `a`. */
+static inline double larger(double a, double b)
+{
+    return b > a ? b : a;
+}
+
+static inline double smaller(double a, double b)
+{
+    return b < a ? b : a;
+}
+
 const char *fleet_reason_name(enum fleet_reason reason)
 {
     static const char *const names[] = {
@@ -36,9 +47,11 @@ const char *fleet_reason_name(enum fleet_reason reason)
 
 static double correction_of(double ratio, double age_ms)
 {
-    const double band = 1 + fmin(1, age_ms / CORRECTION_AGE_MS);
+    if (ratio == 1)
+        return 1;
+    const double band = 1 + smaller(1, age_ms / CORRECTION_AGE_MS);
     const double factor = ratio > band ? ratio / band : ratio * band < 1 ? ratio * band : 1;
-    return fmin(fmax(factor, CORRECTION_LEAST), CORRECTION_MOST);
+    return smaller(CORRECTION_MOST, larger(CORRECTION_LEAST, factor));
 }
 
 double fleet_correction(double observed_s, double predicted_s, double age_ms)
@@ -68,8 +81,8 @@ static void own_now(const struct forecast *forecast, const struct ledger_slot *l
     const double sent_tokens = grown(&live->sent_tokens, share->sent_tokens);
     const double answered_tokens = grown(&live->answered_tokens, share->answered_tokens);
     const double ended = grown(&live->ended, share->ended);
-    own->tokens = fmax(0, forecast->own_tokens + sent_tokens - answered_tokens);
-    own->requests = fmax(0, forecast->own_requests + sent - ended);
+    own->tokens = larger(0, forecast->own_tokens + sent_tokens - answered_tokens);
+    own->requests = larger(0, forecast->own_requests + sent - ended);
     own->report_tokens = forecast->report_tokens + sent_tokens;
     own->report_requests = forecast->report_requests + sent;
     own->report_ended = forecast->report_ended + ended;
@@ -90,11 +103,11 @@ struct moment {
 static struct moment moment_make(const struct snapshot *snapshot, int64_t now_ns)
 {
     struct moment moment = {.now_ns = now_ns, .routers = snapshot->routers};
-    moment.since_ms = fmax(0, ns_to_ms(now_ns - snapshot->made_ns));
-    const double tick = fmax(snapshot->exchange_tick_ms, EXCHANGE_TICK_LEAST_MS);
+    moment.since_ms = larger(0, ns_to_ms(now_ns - snapshot->made_ns));
+    const double tick = larger(snapshot->exchange_tick_ms, EXCHANGE_TICK_LEAST_MS);
     const double ticks = (snapshot->exchange_age_ms + moment.since_ms) / tick;
-    moment.fade =
-        fmin(1, fmax(0, (ticks - EXCHANGE_FADE_FROM) / (EXCHANGE_FADE_TO - EXCHANGE_FADE_FROM)));
+    moment.fade = smaller(1, larger(0, (ticks - EXCHANGE_FADE_FROM) /
+                                           (EXCHANGE_FADE_TO - EXCHANGE_FADE_FROM)));
     return moment;
 }
 
@@ -120,8 +133,8 @@ static double backlog_now(const struct forecast *forecast, const struct moment *
     if (age_ms >= forecast->fresh_ms || isnan(forecast->reported_tokens))
         return by_exchange;
     const double by_report =
-        fmax(own->tokens, forecast->reported_tokens + moment->routers * own->report_tokens -
-                              forecast->tokens_per_ms * age_ms);
+        larger(own->tokens, forecast->reported_tokens + moment->routers * own->report_tokens -
+                                forecast->tokens_per_ms * age_ms);
     return (by_exchange + by_report) / 2;
 }
 
@@ -133,8 +146,8 @@ static double inflight_now(const struct forecast *forecast, const struct moment 
     if (age_ms >= forecast->fresh_ms || isnan(forecast->reported_requests))
         return by_exchange;
     const double by_report =
-        fmax(own->requests, forecast->reported_requests + moment->routers * own->report_requests -
-                                own->report_ended - forecast->done_per_ms * age_ms);
+        larger(own->requests, forecast->reported_requests + moment->routers * own->report_requests -
+                                  own->report_ended - forecast->done_per_ms * age_ms);
     return (by_exchange + by_report) / 2;
 }
 
@@ -169,20 +182,21 @@ static double peak_now(const struct forecast *forecast, const struct ledger_slot
 {
     if (atomic_load_explicit(&live->peak_ns, memory_order_relaxed) <= made_ns)
         return forecast->peak_ttft_ms;
-    return fmax(forecast->peak_ttft_ms, atomic_load_explicit(&live->peak_ms, memory_order_relaxed));
+    return larger(atomic_load_explicit(&live->peak_ms, memory_order_relaxed),
+                  forecast->peak_ttft_ms);
 }
 
 /* The times; out->inflight, backlog_tokens, cached_tokens and correction stand. */
 static void times_fill(const struct forecast *forecast, const struct fleet_query *query,
                        double overdue_ms, double rtt_ms, struct iso_estimate *out)
 {
-    const double crowding = fmin(1, out->backlog_tokens / forecast->crowd_tokens);
-    const double behind = fmax(0, out->inflight + 1 - forecast->slots);
-    const double uncached = fmax(1, query->prompt_tokens - out->cached_tokens);
+    const double crowding = smaller(1, out->backlog_tokens / forecast->crowd_tokens);
+    const double behind = larger(0, out->inflight + 1 - forecast->slots);
+    const double uncached = larger(1, query->prompt_tokens - out->cached_tokens);
     out->wait_prefill_ms =
         out->correction * out->backlog_tokens / forecast->tokens_per_ms * crowding;
     out->wait_slot_ms = out->correction * behind * forecast->hold_ms / forecast->slots;
-    out->wait_ms = fmax(fmax(out->wait_prefill_ms, out->wait_slot_ms), overdue_ms);
+    out->wait_ms = larger(larger(out->wait_prefill_ms, out->wait_slot_ms), overdue_ms);
     out->service_ms =
         out->correction * (FLEET_SERVICE_FLOOR_MS + uncached / forecast->tokens_per_ms_one);
     out->ttft_ms = rtt_ms + out->wait_ms + out->service_ms;
@@ -199,9 +213,9 @@ static void cached_raise(const struct snapshot *snapshot, const struct fleet_que
             continue;
         const double stay =
             affinity_stay_ms(query->affinity, places[k].slot, snapshot->forecasts[i].cache_age_ms);
-        const double left = fmin(places[k].tokens, query->prompt_tokens) *
+        const double left = smaller(places[k].tokens, query->prompt_tokens) *
                             affinity_survival(places[k].age_ms, stay);
-        out[i].cached_tokens = fmax(out[i].cached_tokens, left);
+        out[i].cached_tokens = larger(out[i].cached_tokens, left);
         out[i].known |= ISO_KNOWN_CACHE;
     }
 }

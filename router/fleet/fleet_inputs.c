@@ -37,6 +37,26 @@ static double first_known(uint64_t *known, uint64_t bit, double reported, double
     return first(reported, declared, NAN, prior);
 }
 
+/* A declared figure that is no capacity counts as not declared: it is divided by. */
+static double positive(double declared)
+{
+    return declared > 0 && isfinite(declared) ? declared : NAN;
+}
+
+static struct capacity capacity_sound(const struct capacity *declared)
+{
+    return (struct capacity){
+        .instances = positive(declared->instances),
+        .slots = positive(declared->slots),
+        .prefill_tps = positive(declared->prefill_tps),
+        .prefill_tps_one = positive(declared->prefill_tps_one),
+        .mean_tokens = positive(declared->mean_tokens),
+        .hold_ms = positive(declared->hold_ms),
+        .itl_ms = positive(declared->itl_ms),
+        .itl_idle_ms = positive(declared->itl_idle_ms),
+    };
+}
+
 /* M, p and R hang together: R = M p, where any two are said the third follows. */
 static double prefill_fill(const struct report *report, const struct capacity *declared,
                            struct iso_cluster *cluster, uint64_t *known)
@@ -89,7 +109,8 @@ static void cluster_fill(const struct target_config *config, const struct report
                          struct target *target, struct iso_cluster *out, uint64_t *known)
 {
     const struct cluster *cluster = config->cluster;
-    const struct capacity *declared = &config->pool->capacity;
+    const struct capacity sound = capacity_sound(&config->pool->capacity);
+    const struct capacity *declared = &sound;
     *out = (struct iso_cluster){
         .id = config->id,
         .name = cluster->name,

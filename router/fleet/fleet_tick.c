@@ -133,15 +133,16 @@ static bool is_out(const struct member *member)
     return member->health.state == HEALTH_EJECTED || member->health.state == HEALTH_HALF_OPEN;
 }
 
-/* How many are in service or would be, and how many of them are ejected. */
-static void fleet_count(const struct fleet *fleet, uint32_t *members, uint32_t *out)
+/* May one more be ejected?  Half of those in service or to be, never the last. */
+static bool fleet_can_spare(const struct fleet *fleet)
 {
-    *members = *out = 0;
+    uint32_t members = 0, out = 0;
     for (uint32_t i = 0; i < fleet->config->target_count; i++) {
         const struct member *member = fleet_member(fleet, i);
-        *members += counts_as_fleet(member);
-        *out += counts_as_fleet(member) && is_out(member);
+        members += counts_as_fleet(member);
+        out += counts_as_fleet(member) && is_out(member);
     }
+    return 2 * (out + 1) <= members;
 }
 
 static void member_health_step(struct fleet *fleet, struct member *member,
@@ -152,9 +153,8 @@ static void member_health_step(struct fleet *fleet, struct member *member,
         .successes = outcomes->successes - member->outcomes.successes,
         .failures = outcomes->failures - member->outcomes.failures,
     };
-    uint32_t members, out;
-    fleet_count(fleet, &members, &out);
-    health_step(&member->health, &events, 2 * (out + 1) <= members, &fleet->random, now_ns);
+    const bool may_eject = events.failures > 0 && fleet_can_spare(fleet);
+    health_step(&member->health, &events, may_eject, &fleet->random, now_ns);
     member->outcomes = *outcomes;
 }
 

@@ -119,8 +119,9 @@ static bool database_open(MMDB_s *database, const char *path, struct error *erro
     const int fault = MMDB_open(name, MMDB_MODE_MMAP, database);
     close(copy);
     if (fault != MMDB_SUCCESS)
-        return error_set(error, "%s: is not a usable MaxMind database: %s", path,
-                         MMDB_strerror(fault));
+        return error_set(error, "%s: is not a usable MaxMind database: %s%s", path,
+                         MMDB_strerror(fault),
+                         fault == MMDB_FILE_OPEN_ERROR ? " (is /proc mounted?)" : "");
     if (database_check(database, path, error))
         return true;
     MMDB_close(database);

@@ -283,6 +283,40 @@ static void test_cached_tokens_are_expected(void **state)
     kit_finish(&kit);
 }
 
+static void test_a_peak_is_seen_before_the_next_tick(void **state)
+{
+    (void)state;
+    struct kit kit;
+    kit_init(&kit, 1, 1);
+    kit.now_ns += MS;
+    struct flight *flight = kit_send(&kit, 0, 0, 100, true);
+    ledger_first_token(kit.ledgers[0], flight, 700, kit.now_ns);
+    close_to(kit_estimate(&kit, 0, 0, 100).peak_ttft_ms, 700);
+    kit_tick(&kit);
+    close_to(kit_estimate(&kit, 0, 0, 100).peak_ttft_ms, 700);
+    kit_turn(&kit, 10000);
+    close_to(kit_estimate(&kit, 0, 0, 100).peak_ttft_ms, 700 * exp(-1));
+    kit_finish(&kit);
+}
+
+static void test_declared_nonsense_is_not_divided_by(void **state)
+{
+    (void)state;
+    struct kit kit;
+    kit_init(&kit, 1, 1);
+    struct fleet_config *config = kit_config(1);
+    struct pool *pool = fleet_config_alloc(config, sizeof *pool);
+    struct cluster *cluster = fleet_config_alloc(config, sizeof *cluster);
+    *cluster = config->clusters[0];
+    *pool = cluster->pools[0];
+    pool->capacity = (struct capacity){0, 0, -1, 0, INFINITY, 0, 0, 0};
+    cluster->pools = pool;
+    config->clusters = cluster;
+    kit_configure(&kit, config);
+    close_to(kit_estimate(&kit, 0, 0, 300).ttft_ms, 50 + 15 + 100); /* the priors */
+    kit_finish(&kit);
+}
+
 static void test_round_trip_of_an_edge_that_stands_for_many(void **state)
 {
     (void)state;
@@ -303,4 +337,5 @@ UNIT_MAIN(test_correction, test_the_whole_formula, test_answers_leave_the_backlo
           test_silent_routers_are_taken_to_hold_what_we_hold,
           test_the_fade_of_the_exchange_is_gradual, test_a_short_queue_waits_less,
           test_overdue_is_a_floor, test_feedback_slows_a_liar_down, test_priors_without_a_report,
-          test_cached_tokens_are_expected, test_round_trip_of_an_edge_that_stands_for_many)
+          test_cached_tokens_are_expected, test_round_trip_of_an_edge_that_stands_for_many,
+          test_a_peak_is_seen_before_the_next_tick, test_declared_nonsense_is_not_divided_by)
