@@ -17,7 +17,7 @@ struct sse {
     bool done;            /* `data: [DONE]` was seen */
     bool at_boundary;     /* the last byte ended an event, or nothing came yet */
     bool saw_id;          /* an `id:` line came */
-    uint8_t state;
+    uint8_t state;        /* private from here on, but for usage and usage_len */
     bool line_is_data;
     bool event_has_data;
     uint16_t line_len;

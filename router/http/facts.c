@@ -1,0 +1,57 @@
+#include "http/facts.h"
+
+#include "http/facts_scan.h"
+
+_Static_assert((int)FACTS_PADDING >= (int)FACTS_SCAN_PADDING, "what callers leave is enough");
+_Static_assert((int)FACTS_STRING_MAX == (int)FACTS_SCAN_TEXT, "one limit for short strings");
+
+static struct slice keep(struct arena *arena, const struct facts_text *text)
+{
+    return text->present ? arena_copy(arena, slice_make(text->bytes, text->len)) : SLICE_NONE;
+}
+
+static enum fault fault_of(enum facts_scan_result result)
+{
+    switch (result) {
+    case FACTS_OK:
+        return FAULT_NONE;
+    case FACTS_BAD_JSON:
+        return FAULT_BAD_JSON;
+    case FACTS_DUPLICATE_KEY:
+        return FAULT_DUPLICATE_KEY;
+    case FACTS_BAD_FIELD:
+        break;
+    }
+    return FAULT_BAD_FIELD;
+}
+
+enum fault facts_parse(const char *body, size_t len, struct arena *arena, struct request_facts *out,
+                       const char **param)
+{
+    struct facts_raw raw;
+    const enum fault fault = fault_of(facts_scan(body, len, &raw));
+    *out = (struct request_facts){.max_tokens = -1};
+    *param = fault == FAULT_BAD_JSON ? NULL : raw.param;
+    if (fault != FAULT_NONE)
+        return fault;
+    out->model = keep(arena, &raw.model);
+    out->model_offset = raw.model_span.offset;
+    out->model_len = raw.model_span.len;
+    out->stream = raw.stream;
+    out->include_usage = raw.include_usage;
+    out->service_tier = keep(arena, &raw.service_tier);
+    out->user = keep(arena, raw.user.present ? &raw.user : &raw.safety_identifier);
+    out->prompt_cache_key = keep(arena, &raw.prompt_cache_key);
+    out->max_tokens = raw.max_tokens;
+    out->prompt = slice_make(body + raw.prompt.offset, raw.prompt.len);
+    return FAULT_NONE;
+}
+
+void usage_parse(const char *json, size_t len, struct usage_facts *out)
+{
+    struct facts_usage usage;
+    facts_scan_usage(json, len, &usage);
+    *out = (struct usage_facts){.prompt_tokens = usage.prompt_tokens,
+                                .completion_tokens = usage.completion_tokens,
+                                .cached_tokens = usage.cached_tokens};
+}

@@ -1,0 +1,84 @@
+/* An event stream seen in pieces of every size. */
+#include "base/check.h"
+#include "http/sse.h"
+#include "unit.h"
+
+static unsigned feed_in_pieces(struct sse *sse, struct slice text, size_t piece)
+{
+    unsigned events = 0;
+    sse_init(sse);
+    for (size_t at = 0; at < text.len; at += piece) {
+        const size_t n = text.len - at < piece ? text.len - at : piece;
+        events += sse_feed(sse, slice_make(text.ptr + at, n));
+    }
+    return events;
+}
+
+static void test_streams(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned events;
+        bool done, boundary, id;
+    } rows[] = {
+        {"", 0, false, true, false},
+        {"data: {}\n\n", 1, false, true, false},
+        {"data: {}\r\n\r\n", 1, false, true, false},
+        {"data: {}\r\r", 1, false, true, false},
+        {"data: {}\n", 0, false, false, false},
+        {"data: {}", 0, false, false, false},
+        {"data:{}\n\ndata: [DONE]\n\n", 1, true, true, false},
+        {"data:[DONE]\r\n\r\n", 0, true, true, false},
+        {": keep-alive\n\n", 0, false, true, false},
+        {": c\n\ndata: 1\n\n: c\n\ndata: 2\n\n", 2, false, true, false},
+        {"event: ping\nid: 7\ndata: x\n\n", 1, false, true, true},
+        {"event: ping\n\n", 0, false, true, false},
+        {"id\n\n", 0, false, true, true},
+        {"ideal: 1\n\n", 0, false, true, false},
+        {"data: a\ndata: b\n\n", 1, false, true, false},
+        {"database: a\n\n", 0, false, true, false},
+        {"\n\n\ndata: a\n\n\n", 1, false, true, false},
+        {"data: [DONE] no\n\n", 1, false, true, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (size_t piece = 1; piece < 20; piece++) {
+            struct sse *sse = malloc(sizeof *sse);
+            assert_non_null(sse);
+            assert_int_equal(feed_in_pieces(sse, slice_of(rows[i].text), piece), rows[i].events);
+            assert_int_equal(sse->data_events, rows[i].events);
+            assert_int_equal(sse->done, rows[i].done);
+            assert_int_equal(sse->at_boundary, rows[i].boundary);
+            assert_int_equal(sse->saw_id, rows[i].id);
+            free(sse);
+        }
+    }
+}
+
+static void test_usage_is_kept(void **state)
+{
+    (void)state;
+    struct sse sse;
+    feed_in_pieces(&sse,
+                   SLICE("data: {\"usage\":{\"prompt_tokens\":3}}\n\ndata: {\"x\":1}\n\n"
+                         "data: [DONE]\n\n"),
+                   5);
+    assert_true(slice_eq(slice_trim(slice_make(sse.usage, sse.usage_len)),
+                         SLICE("{\"usage\":{\"prompt_tokens\":3}}\n")));
+}
+
+static void test_large_events_are_counted_not_kept(void **state)
+{
+    (void)state;
+    char text[3 * SSE_TAIL_BYTES];
+    memset(text, 'x', sizeof text);
+    memcpy(text, "data: \"usage\"", 13);
+    memcpy(text + sizeof text - 2, "\n\n", 2);
+    struct sse sse;
+    assert_int_equal(feed_in_pieces(&sse, slice_make(text, sizeof text), 100), 1);
+    assert_int_equal(sse.usage_len, 0);
+    assert_int_equal(sse_feed(&sse, SLICE("data: \"usage\"\n\n")), 1);
+    assert_int_equal(sse.usage_len, 9);
+}
+
+UNIT_MAIN(test_streams, test_usage_is_kept, test_large_events_are_counted_not_kept)
