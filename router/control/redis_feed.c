@@ -14,9 +14,9 @@
 #include "net/redis_schema.h"
 
 #define TICK_LEAST_MS 100.0
-#define TICK_MOST_MS 30000.0 /* iso1_exchange takes up to 60 s */
-#define CALL_MS 0.05
-#define CALL_TARGET_MS 0.003
+#define TICK_MOST_MS 60000.0 /* the most that iso1_exchange takes */
+#define CALL_MS 0.1
+#define CALL_TARGET_MS 0.006
 #define REDIS_SHARE 0.2
 #define RESYNC_MS 5000.0
 #define COMPLAIN_NS (10 * NS_PER_S)

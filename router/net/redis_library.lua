@@ -180,75 +180,64 @@ local function iso1_snapshot(keys, args)
 end
 
 -- ---- exchange -------------------------------------------------------------
+-- The hot part: one call per router and tick over all targets, so texts are
+-- compared before they are taken apart, and every total is read once.
 
+local NOTHING = '0 0 0'
+
+-- nil when it is not three whole numbers in range.
 local function counters_of(text)
-  local a, b, c = string.match(text or '', '^(%d+) (%d+) (%d+)$')
-  a, b, c = whole(a, 0, COUNTER_MOST), whole(b, 0, COUNTER_MOST), whole(c, 0, COUNTER_MOST)
-  if not a or not b or not c then
-    return {0, 0, 0}
+  local a, b, c = string.match(text, '^(%d+) (%d+) (%d+)$')
+  if not a then
+    return nil
   end
-  return {a, b, c}
+  a, b, c = tonumber(a), tonumber(b), tonumber(c)
+  if a > COUNTER_MOST or b > COUNTER_MOST or c > COUNTER_MOST then
+    return nil
+  end
+  return a, b, c
 end
 
-local function is_zero(c)
-  return c[1] == 0 and c[2] == 0 and c[3] == 0
-end
-
-local function text_of_counters(c)
-  return text_of(c[1]) .. ' ' .. text_of(c[2]) .. ' ' .. text_of(c[3])
-end
-
-local function add(sums, target, c, sign)
+local function add(sums, target, text, sign)
+  local a, b, c = counters_of(text)
+  if not a then
+    return
+  end
   local sum = sums[target]
-  if not sum then
-    sum = {0, 0, 0}
-    sums[target] = sum
-  end
-  for i = 1, 3 do
-    sum[i] = sum[i] + sign * c[i]
+  if sum then
+    sum[1], sum[2], sum[3] = sum[1] + sign * a, sum[2] + sign * b, sum[3] + sign * c
+  else
+    sums[target] = {sign * a, sign * b, sign * c}
   end
 end
 
 local function add_hash(sums, hash, sign)
   for field, value in pairs(hash) do
     if is_target(field) then
-      add(sums, field, counters_of(value), sign)
+      add(sums, field, value, sign)
     end
   end
 end
 
-local function in_chunks(list, size, call)
-  for first = 1, #list, size do
-    call(unpack(list, first, math.min(first + size - 1, #list)))
+local function in_chunks(list, call)
+  for first = 1, #list, CHUNK do
+    call(unpack(list, first, math.min(first + CHUNK - 1, #list)))
   end
 end
 
--- Field values of a hash for a list of names, as a table by name.
-local function values_of(key, names)
-  local values = {}
-  for first = 1, #names, CHUNK do
-    local last = math.min(first + CHUNK - 1, #names)
-    local got = redis.call('HMGET', key, unpack(names, first, last))
-    for i = first, last do
-      values[names[i]] = got[i - first + 1] or nil
-    end
-  end
-  return values
-end
-
--- Writes counters by target; zeros are not kept.
-local function store(key, counters)
+-- Writes texts by target; zeros are not kept.
+local function store(key, texts)
   local set, unset = {}, {}
-  for target, c in pairs(counters) do
-    if is_zero(c) then
+  for target, text in pairs(texts) do
+    if text == NOTHING then
       unset[#unset + 1] = target
     else
       set[#set + 1] = target
-      set[#set + 1] = text_of_counters(c)
+      set[#set + 1] = text
     end
   end
-  in_chunks(set, CHUNK, function(...) redis.call('HSET', key, ...) end)
-  in_chunks(unset, CHUNK, function(...) redis.call('HDEL', key, ...) end)
+  in_chunks(set, function(...) redis.call('HSET', key, ...) end)
+  in_chunks(unset, function(...) redis.call('HDEL', key, ...) end)
 end
 
 local function silent(hash, ts, now)
@@ -258,7 +247,7 @@ end
 
 -- The sums anew, from the hashes of the routers that are live.
 local function rebuild(call)
-  local sums = {}
+  local sums, texts = {}, {}
   local live = redis.call('ZRANGE', call.routers, 0, -1, 'WITHSCORES')
   for i = 1, #live, 2 do
     local name, key = live[i], call.prefix .. live[i]
@@ -272,12 +261,16 @@ local function rebuild(call)
       end
     end
   end
-  for target, c in pairs(call.mine) do
-    add(sums, target, c, 1)
+  for target, text in pairs(call.mine) do
+    add(sums, target, text, 1)
+  end
+  for target, sum in pairs(sums) do
+    texts[target] = string.format('%.0f %.0f %.0f', sum[1], sum[2], sum[3])
   end
   redis.call('DEL', call.total)
   redis.call('HSET', call.total, 'rebuilt_ms', text_of(call.now))
-  store(call.total, sums)
+  store(call.total, texts)
+  return sums
 end
 
 -- What goes with routers that fell silent.  Only those that have been quiet for
@@ -298,20 +291,36 @@ local function take_out_silent(call, changes)
   end
 end
 
+-- The sums of all targets that were sent or that change, after the changes.
 local function apply(call, changes)
-  local names, sums = {}, {}
+  local names, sums, texts = {}, {}, {}
+  for i = 1, #call.targets do
+    names[i] = call.targets[i]
+  end
   for target in pairs(changes) do
-    names[#names + 1] = target
-  end
-  local values = values_of(call.total, names)
-  for target, change in pairs(changes) do
-    local sum = counters_of(values[target])
-    for i = 1, 3 do
-      sum[i] = math.max(0, sum[i] + change[i])
+    if not call.mine[target] then
+      names[#names + 1] = target
     end
-    sums[target] = sum
   end
-  store(call.total, sums)
+  for first = 1, #names, CHUNK do
+    local got = redis.call('HMGET', call.total, unpack(names, first, math.min(first + CHUNK - 1, #names)))
+    for i = 1, #got do
+      local target = names[first + i - 1]
+      local change = changes[target]
+      local a, b, c
+      if got[i] then
+        a, b, c = counters_of(got[i])
+      end
+      a, b, c = a or 0, b or 0, c or 0
+      if change then
+        a, b, c = math.max(0, a + change[1]), math.max(0, b + change[2]), math.max(0, c + change[3])
+        texts[target] = string.format('%.0f %.0f %.0f', a, b, c)
+      end
+      sums[target] = {a, b, c}
+    end
+  end
+  store(call.total, texts)
+  return sums
 end
 
 local function exchange_call(keys, args)
@@ -324,29 +333,34 @@ local function exchange_call(keys, args)
     return nil, 'at most 4096 targets, each with three counters'
   end
   for i = 4, #args, 4 do
-    local c = {whole(args[i + 1], 0, COUNTER_MOST), whole(args[i + 2], 0, COUNTER_MOST),
-               whole(args[i + 3], 0, COUNTER_MOST)}
-    if not is_target(args[i]) or not c[1] or not c[2] or not c[3] then
+    local target, text = args[i], args[i + 1] .. ' ' .. args[i + 2] .. ' ' .. args[i + 3]
+    if not is_target(target) or not counters_of(text) then
       return nil, 'a target is cluster:pool, a counter 0 to 1000000000000'
     end
-    call.mine[args[i]] = c
-    call.targets[#call.targets + 1] = args[i]
+    call.mine[target] = text
+    call.targets[#call.targets + 1] = target
   end
   return call
 end
 
+-- What the own hash has to become, by target, and what that adds to the totals.
 local function changes_of_mine(call, old)
-  local changes = {}
-  for target, c in pairs(call.mine) do
-    add(changes, target, c, 1)
-  end
-  add_hash(changes, old, -1)
-  for target, change in pairs(changes) do
-    if is_zero(change) then
-      changes[target] = nil
+  local texts, changes = {}, {}
+  for target, text in pairs(call.mine) do
+    local before = old[target] or NOTHING
+    if before ~= text then
+      texts[target] = text
+      add(changes, target, text, 1)
+      add(changes, target, before, -1)
     end
   end
-  return changes
+  for target, before in pairs(old) do
+    if not call.mine[target] and is_target(target) then
+      texts[target] = NOTHING
+      add(changes, target, before, -1)
+    end
+  end
+  return texts, changes
 end
 
 local function iso1_exchange(keys, args)
@@ -361,33 +375,28 @@ local function iso1_exchange(keys, args)
   local rebuilt = redis.pcall('HGET', call.total, 'rebuilt_ms')
   local rebuilt_ms = type(rebuilt) == 'string' and whole(rebuilt, 0, 9e14) or nil
 
-  local changes = changes_of_mine(call, old)
-  local mine = {}
-  for target in pairs(changes) do
-    mine[target] = call.mine[target] or {0, 0, 0}
-  end
-  store(call.own, mine)
+  local texts, changes = changes_of_mine(call, old)
+  store(call.own, texts)
   redis.call('HSET', call.own, 'tick_ms', text_of(call.tick))
   redis.call('ZADD', call.routers, text_of(call.now), call.name)
 
+  local sums
   if not rebuilt_ms or rebuilt_ms > call.now or rebuilt_ms < call.now - REBUILD_MS or
       listed ~= (old.tick_ms ~= nil) then
-    rebuild(call)
+    sums = rebuild(call)
   else
     take_out_silent(call, changes)
-    apply(call, changes)
+    sums = apply(call, changes)
   end
   for i = 1, 3 do
     redis.call('PEXPIRE', keys[i], ROUTER_TTL_MS)
   end
 
-  local totals = values_of(call.total, call.targets)
   local reply = {call.now, redis.call('ZCARD', call.routers)}
   for i = 1, #call.targets do
-    local c = counters_of(totals[call.targets[i]])
-    reply[#reply + 1] = c[1]
-    reply[#reply + 1] = c[2]
-    reply[#reply + 1] = c[3]
+    local sum = sums[call.targets[i]] or {0, 0, 0}
+    local at = 3 * i
+    reply[at], reply[at + 1], reply[at + 2] = sum[1], sum[2], sum[3]
   end
   return reply
 end
