@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "fleet/geo.h"
 
-#define EARTH_RADIUS_KM 6371.0
 #define RTT_FIXED_MS 2.0
 #define RTT_PER_KM_MS 0.01
 #define INFLATION 0.2
@@ -18,16 +18,6 @@ struct network {
     uint32_t cluster_count;
     double rtt_ms[];
 };
-
-static double distance_km(const struct network_point *a, const struct network_point *b)
-{
-    const double rad = 3.14159265358979323846 / 180;
-    const double half_lat = sin((b->latitude - a->latitude) * rad / 2);
-    const double half_lon = sin((b->longitude - a->longitude) * rad / 2);
-    const double h =
-        half_lat * half_lat + cos(a->latitude * rad) * cos(b->latitude * rad) * half_lon * half_lon;
-    return 2 * EARTH_RADIUS_KM * asin(fmin(1, sqrt(h)));
-}
 
 /* FNV-1a over a text and its end. */
 static uint64_t hash_text(uint64_t hash, const char *text)
@@ -44,7 +34,9 @@ static double pair_rtt_ms(const struct network_point *place, const struct networ
     struct random random;
     random_seed(&random, hash_text(hash_text(seed ^ UINT64_C(0xcbf29ce484222325), place->name),
                                    cluster->name));
-    const double straight = RTT_FIXED_MS + RTT_PER_KM_MS * distance_km(place, cluster);
+    const double straight =
+        RTT_FIXED_MS + RTT_PER_KM_MS * geo_distance_km(place->latitude, place->longitude,
+                                                       cluster->latitude, cluster->longitude);
     return straight * (1 + INFLATION * fabs(random_normal(&random)));
 }
 

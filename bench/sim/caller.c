@@ -18,6 +18,13 @@ static void caller_lose(struct caller *c);
 static void pass_in(struct caller *c, int64_t now_ns);
 static void pass_out(struct caller *c, int64_t now_ns);
 
+/* close() will send RST. */
+static void reset_on_close(struct caller *c)
+{
+    const struct linger rst = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
+}
+
 /* ---- time ---- */
 
 static int64_t half_trip_ns(const struct caller *c)
@@ -146,10 +153,12 @@ static void produce(struct clockwork_work *work, int64_t now_ns)
     if (c->tls)
         tls_send(c, due_ns);
     codec_send(c, due_ns);
-    if (c->codec && codec_finished(c->codec))
+    if (c->codec && codec_finished(c->codec)) {
         c->over = true;
+        c->cut = codec_aborted(c->codec);
+    }
     if (c->over && delay_line_len(&c->out) < OUT_MAX) {
-        if (c->tls) {
+        if (c->tls && !c->cut) {
             tls_pipe_close(c->tls);
             tls_send(c, due_ns);
         }
@@ -187,10 +196,13 @@ static void pass_out(struct caller *c, int64_t now_ns)
         return;
     if (was_full)
         clockwork_work_later(c->service->clockwork, &c->produce);
-    if (delay_line_ended(&c->out, now_ns))
+    if (delay_line_ended(&c->out, now_ns)) {
+        if (c->cut)
+            reset_on_close(c);
         caller_lose(c);
-    else
-        clockwork_entry_at(c->service->clockwork, &c->out_due, delay_line_next_ns(&c->out));
+        return;
+    }
+    clockwork_entry_at(c->service->clockwork, &c->out_due, delay_line_next_ns(&c->out));
 }
 
 /* ---- in ---- */
@@ -319,10 +331,9 @@ void caller_service_init(struct caller_service *service, struct clockwork *clock
 
 void caller_service_reset_all(struct caller_service *service)
 {
-    const struct linger rst = {.l_onoff = 1, .l_linger = 0};
     LIST_EACH_SAFE (link, &service->callers) {
         struct caller *c = LIST_ENTRY(link, struct caller, link);
-        (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
+        reset_on_close(c);
         caller_lose(c);
     }
 }

@@ -52,6 +52,7 @@ struct caller {
     struct event *write_event;
     bool reading; /* read_event is added */
     bool over;    /* the codec is done or failed: what is on its way out is the last */
+    bool cut;     /* and after it comes RST */
     bool gone;
     struct delay_line in;
     struct delay_line out;

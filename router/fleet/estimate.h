@@ -42,8 +42,7 @@ static inline double fleet_ratio(double observed_s, double predicted_s)
     return (observed_s + 0.5) / (predicted_s + 0.5);
 }
 
-/* c, the factor on wait and service: r outside a dead band that grows with the report's age
- * (NAN: at its widest). */
+/* c, the factor on wait and service: r outside a dead band that grows with the report's age. */
 double fleet_correction(double observed_s, double predicted_s, double age_ms);
 
 #endif

@@ -1,6 +1,4 @@
 /* The fleet as the control thread drives it: configuration, feeds, slots. */
-#include <pthread.h>
-
 #include "kit.h"
 
 static void test_slots_survive_a_reload(void **state)
@@ -341,50 +339,10 @@ static void test_prices_are_relative_to_the_median(void **state)
     kit_finish(&kit);
 }
 
-/* A worker at work while the control thread adds up. */
-static void *work(void *argument)
-{
-    struct ledger *ledger = argument;
-    const struct iso_cluster cluster = {.itl_ms = 30};
-    const struct iso_estimate estimate = {.correction = 1, .ttft_ms = 100, .service_ms = 80};
-    const struct fleet_query query = {.prompt_tokens = 10, .stream = true};
-    struct flight flight = {0};
-    for (int i = 0; i < 20000; i++) {
-        const int64_t now_ns = NS_PER_S + i * MS;
-        ledger_sent(ledger, &flight, 0, &cluster, &estimate, &query, now_ns);
-        ledger_first_token(ledger, &flight, 100, now_ns);
-        ledger_done(ledger, &flight, FLIGHT_DONE, now_ns);
-    }
-    return NULL;
-}
-
-static void test_ticks_beside_working_workers(void **state)
-{
-    (void)state;
-    struct kit kit;
-    kit_init(&kit, 1, 2);
-    pthread_t threads[2];
-    for (int t = 0; t < 2; t++)
-        assert_int_equal(pthread_create(&threads[t], NULL, work, kit.ledgers[t]), 0);
-    for (int i = 0; i < 100; i++) {
-        kit_turn(&kit, 10);
-        assert_true(kit.snapshot->forecasts[0].own_requests <= 40000);
-    }
-    for (int t = 0; t < 2; t++)
-        pthread_join(threads[t], NULL);
-    kit_turn(&kit, 10);
-    assert_int_equal(kit.snapshot->targets[0].totals.sent, 40000);
-    assert_int_equal(kit.snapshot->targets[0].totals.answered_tokens, 400000);
-    assert_int_equal(kit.snapshot->targets[0].outcomes.successes, 40000);
-    close_to(kit.snapshot->forecasts[0].own_requests, 0);
-    kit_finish(&kit);
-}
-
 UNIT_MAIN(test_slots_survive_a_reload, test_an_old_snapshot_outlives_a_reload,
           test_more_names_than_slots_are_refused, test_reports_apply_in_order,
           test_a_refused_field_keeps_its_last_good_value,
           test_capacity_that_jumps_is_believed_the_third_time, test_capacity_from_whatever_is_said,
           test_sent_since_a_late_report, test_shares_are_what_we_hold,
           test_nonsense_from_others_is_bounded, test_round_trips,
-          test_round_trip_priors_by_distance, test_prices_are_relative_to_the_median,
-          test_ticks_beside_working_workers)
+          test_round_trip_priors_by_distance, test_prices_are_relative_to_the_median)
