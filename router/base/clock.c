@@ -18,3 +18,8 @@ int64_t clock_wall_ms(void)
 {
     return now_ns(CLOCK_REALTIME) / NS_PER_MS;
 }
+
+double clock_process_s(void)
+{
+    return (double)now_ns(CLOCK_PROCESS_CPUTIME_ID) / (double)NS_PER_S;
+}

@@ -9,6 +9,7 @@
 
 int64_t clock_monotonic_ns(void);
 int64_t clock_wall_ms(void);
+double clock_process_s(void); /* CPU time of the whole process */
 
 static inline double ns_to_ms(int64_t ns)
 {

@@ -33,6 +33,11 @@ void epoch_mark(struct epoch *epoch, uint32_t r)
         atomic_store_explicit(&epoch->reader[r].seen, now, memory_order_release);
 }
 
+void epoch_leave(struct epoch *epoch, uint32_t r)
+{
+    atomic_store_explicit(&epoch->reader[r].seen, UINT64_MAX, memory_order_release);
+}
+
 void epoch_retire(struct epoch *epoch, struct epoch_item *item,
                   void (*destroy)(struct epoch_item *item))
 {

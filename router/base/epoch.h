@@ -42,6 +42,8 @@ void epoch_init(struct epoch *epoch, uint32_t readers); /* [control] */
 void epoch_finish(struct epoch *epoch);
 /* "I hold nothing that was published before now."  [worker], reader `r` */
 void epoch_mark(struct epoch *epoch, uint32_t r);
+/* It ended and holds nothing for ever.  [worker], its last act */
+void epoch_leave(struct epoch *epoch, uint32_t r);
 /* After the pointer to it was replaced. [control] */
 void epoch_retire(struct epoch *epoch, struct epoch_item *item,
                   void (*destroy)(struct epoch_item *item));
