@@ -1,0 +1,207 @@
+#include "upstream/upstream.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* What an endpoint_entry was made from; when any of it changes, the pool is another. */
+struct endpoint_entry {
+    struct upstream_endpoint face; /* first: handed out */
+    char *url;
+    char *server_name;
+    struct sockaddr_storage address;
+};
+
+struct slot_entry {
+    uint32_t count;
+    uint32_t next;                     /* where the search begins, so that equals take turns */
+    struct endpoint_entry **endpoints; /* each stays where it is: exchanges point at them */
+};
+
+struct upstream {
+    struct loop *loop;
+    struct connection_pool_settings settings;
+    struct address source;
+    struct slot_entry slots[FLEET_SLOTS_MAX];
+};
+
+struct upstream *upstream_create(struct loop *loop, const struct connection_pool_settings *settings,
+                                 const struct address *source)
+{
+    struct upstream *upstream = memory_zalloc(sizeof *upstream);
+    upstream->loop = loop;
+    upstream->settings = *settings;
+    upstream->source = *source;
+    return upstream;
+}
+
+static void entry_destroy(struct endpoint_entry *entry)
+{
+    connection_pool_destroy(&entry->face.pool);
+    free(entry->url);
+    free(entry->server_name);
+    free(entry);
+}
+
+void upstream_destroy(struct upstream **upstream)
+{
+    if (*upstream == NULL)
+        return;
+    for (size_t s = 0; s < FLEET_SLOTS_MAX; s++) {
+        struct slot_entry *slot = &(*upstream)->slots[s];
+        for (uint32_t e = 0; e < slot->count; e++)
+            entry_destroy(slot->endpoints[e]);
+        free(slot->endpoints);
+    }
+    free(*upstream);
+    *upstream = NULL;
+}
+
+static const char *server_name_of(const struct endpoint *endpoint)
+{
+    return endpoint->server_name != NULL ? endpoint->server_name : endpoint->host;
+}
+
+static bool entry_fits(const struct endpoint_entry *entry, const struct endpoint_state *state,
+                       const struct sockaddr_storage *address)
+{
+    return entry->face.pool != NULL && strcmp(entry->url, state->config->url) == 0 &&
+           strcmp(entry->server_name, server_name_of(state->config)) == 0 &&
+           memcmp(&entry->address, address, sizeof *address) == 0;
+}
+
+static socklen_t sockaddr_len(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in);
+}
+
+static enum upstream_protocol protocol_of(const struct endpoint *endpoint)
+{
+    switch (endpoint->protocol) {
+    case ENDPOINT_H1:
+        return UPSTREAM_H1;
+    case ENDPOINT_H2:
+        return UPSTREAM_H2;
+    case ENDPOINT_AUTO:
+        break;
+    }
+    return UPSTREAM_AUTO;
+}
+
+void upstream_dial_fill(struct upstream_dial *dial, const struct endpoint *endpoint,
+                        const struct sockaddr_storage *address, struct tls_client *tls)
+{
+    *dial = (struct upstream_dial){
+        .tls = tls,
+        .server_name = server_name_of(endpoint),
+        .protocol = protocol_of(endpoint),
+    };
+    dial->address.storage = *address;
+    dial->address.len = sockaddr_len(address);
+}
+
+static void entry_make(struct upstream *upstream, struct endpoint_entry *entry,
+                       const struct endpoint_state *state, const struct sockaddr_storage *address,
+                       const struct tls_set *tls)
+{
+    connection_pool_retire(&entry->face.pool);
+    free(entry->url);
+    free(entry->server_name);
+    entry->url = memory_strdup(state->config->url);
+    entry->server_name = memory_strdup(server_name_of(state->config));
+    entry->address = *address;
+    entry->face.url = entry->url;
+    struct upstream_dial dial;
+    upstream_dial_fill(&dial, state->config, address, tls_set_find(tls, state->config));
+    dial.source = upstream->source;
+    entry->face.pool = connection_pool_create(upstream->loop, &dial, &upstream->settings);
+}
+
+static struct slot_entry *slot_of(struct upstream *upstream, const struct target *target)
+{
+    struct slot_entry *slot = &upstream->slots[target->slot];
+    if (slot->count >= target->endpoint_count)
+        return slot;
+    slot->endpoints =
+        memory_realloc(slot->endpoints, target->endpoint_count * sizeof *slot->endpoints);
+    while (slot->count < target->endpoint_count)
+        slot->endpoints[slot->count++] = memory_zalloc(sizeof **slot->endpoints);
+    return slot;
+}
+
+static bool usable(const struct endpoint_state *state, bool down_too)
+{
+    return state->addresses != NULL && state->addresses->count > 0 && (down_too || !state->down);
+}
+
+/* -1: none. */
+static int64_t least_busy(const struct slot_entry *slot, const struct target *target, bool down_too)
+{
+    int64_t best = -1;
+    for (uint32_t i = 0; i < target->endpoint_count; i++) {
+        const uint32_t e = (slot->next + i) % target->endpoint_count;
+        if (!usable(&target->endpoints[e], down_too))
+            continue;
+        if (best < 0 || slot->endpoints[e]->face.inflight < slot->endpoints[best]->face.inflight)
+            best = e;
+    }
+    return best;
+}
+
+struct upstream_endpoint *upstream_choose(struct upstream *upstream, const struct target *target,
+                                          const struct tls_set *tls)
+{
+    struct slot_entry *slot = slot_of(upstream, target);
+    int64_t e = least_busy(slot, target, false);
+    if (e < 0)
+        e = least_busy(slot, target, true);
+    if (e < 0)
+        return NULL;
+    slot->next = (uint32_t)e + 1;
+    struct endpoint_entry *entry = slot->endpoints[e];
+    const struct endpoint_state *state = &target->endpoints[e];
+    const struct sockaddr_storage *address =
+        &state->addresses->list[entry->face.address_at % state->addresses->count];
+    entry->face.index = (uint32_t)e;
+    if (!entry_fits(entry, state, address))
+        entry_make(upstream, entry, state, address, tls);
+    return &entry->face;
+}
+
+void upstream_failed(struct upstream *upstream, struct upstream_endpoint *endpoint)
+{
+    (void)upstream;
+    endpoint->address_at++;
+}
+
+void upstream_sweep(struct upstream *upstream, const struct snapshot *snapshot)
+{
+    for (uint32_t s = 0; s < FLEET_SLOTS_MAX; s++) {
+        struct slot_entry *slot = &upstream->slots[s];
+        if (slot->count == 0 || snapshot_index(snapshot, s) >= 0)
+            continue;
+        for (uint32_t e = 0; e < slot->count; e++)
+            connection_pool_retire(&slot->endpoints[e]->face.pool);
+    }
+}
+
+struct connection_pool_counts upstream_count(const struct upstream *upstream)
+{
+    struct connection_pool_counts sum = {0};
+    for (size_t s = 0; s < FLEET_SLOTS_MAX; s++) {
+        for (uint32_t e = 0; e < upstream->slots[s].count; e++) {
+            const struct connection_pool *pool = upstream->slots[s].endpoints[e]->face.pool;
+            if (pool == NULL)
+                continue;
+            const struct connection_pool_counts one = connection_pool_count(pool);
+            sum.connections += one.connections;
+            sum.dialling += one.dialling;
+            sum.streams += one.streams;
+            sum.waiting += one.waiting;
+        }
+    }
+    return sum;
+}
