@@ -1,0 +1,296 @@
+/*
+ * The cluster's side of an exchange: decide, connect, send, and on a fault
+ * decide again where that is honest.  What may have started is never started
+ * twice: only faults of kind UNSTARTED, and refusals that the route allows to
+ * be tried elsewhere, come back here.
+ */
+#include "base/clock.h"
+#include "proxy/decide.h"
+#include "proxy/exchange.h"
+#include "proxy/identity.h"
+#include "proxy/rewrite.h"
+
+enum { ATTEMPTS_MOST = 3 };
+
+static uint64_t next_id(struct proxy *proxy)
+{
+    const uint64_t id = random_u64(&proxy->random);
+    return id != 0 ? id : 1;
+}
+
+static enum fault choose(struct exchange *exchange, const struct snapshot *snapshot,
+                         struct decide_outcome *outcome)
+{
+    struct proxy *proxy = exchange->proxy;
+    const int64_t began_ns = clock_monotonic_ns();
+    const struct decide_input input = {
+        .model = exchange->facts.model,
+        .path = exchange->head->path,
+        .tenant = exchange->tenant,
+        .service_class = exchange->service_class,
+        .stream = exchange->facts.stream,
+        .attempt = exchange->attempts,
+        .place = &exchange->place,
+        .prompt_tokens = exchange->prompt_tokens,
+        .output_tokens = exchange->output_tokens,
+        .session = exchange->session,
+        .prefixes = exchange->prefixes,
+        .prefix_count = exchange->prefix_count,
+        .tried = exchange->attempts > 0 ? &exchange->tried : NULL,
+        .id = next_id(proxy),
+        .seed = random_u64(&proxy->random),
+        .sequence = proxy->decision_sequence++,
+        .now_ns = began_ns,
+    };
+    struct decision *decision = &proxy->decision;
+    decide(proxy_tables(proxy), snapshot, proxy->ledger, proxy->affinity, &input, &proxy->room,
+           decision, outcome);
+    if (outcome->fault == FAULT_NO_MODEL)
+        return outcome->fault;
+    decision->wall_ms = clock_wall_ms();
+    decision_ring_add(proxy->ring, decision);
+    for (uint32_t k = 0; k < decision->policy_count; k++)
+        for (uint32_t f = 0; f < PLUGIN_FAULTS; f++)
+            if (decision->policies[k].faults[f] > 0)
+                counter_add(&proxy->metrics.policy_faults, decision->policies[k].faults[f]);
+    exchange->decided_ns = clock_monotonic_ns();
+    distribution_add(&proxy->metrics.decision_s,
+                     (double)(exchange->decided_ns - began_ns) / (double)NS_PER_S);
+    return outcome->fault;
+}
+
+/* Keeps of the decision what the exchange needs when the snapshot is gone. */
+static void remember(struct exchange *exchange, const struct target *target,
+                     const struct decide_outcome *outcome)
+{
+    struct proxy *proxy = exchange->proxy;
+    const struct decision *decision = &proxy->decision;
+    exchange->slot = target->slot;
+    exchange->cluster = arena_copy(exchange->arena, slice_of(target->config->cluster->name));
+    exchange->route_name = arena_copy(exchange->arena, slice_of(outcome->route->name)).ptr;
+    exchange->route_retry_refused = outcome->route->retry_refused;
+    exchange->decision_id = decision->id;
+    exchange->expected_ttft_ms = decision->estimates[decision->chosen].ttft_ms;
+    if (!proxy_tables(proxy)->access_log)
+        return;
+    buffer_clear(&proxy->scratch);
+    struct json json;
+    json_init(&json, &proxy->scratch);
+    decision_write_json(decision, DECISION_FORM_COMPACT, &json);
+    exchange->decision_json = arena_copy(exchange->arena, buffer_slice(&proxy->scratch));
+}
+
+static void note_sent(struct exchange *exchange, const struct decide_outcome *outcome,
+                      int64_t now_ns)
+{
+    struct proxy *proxy = exchange->proxy;
+    const struct decision *decision = &proxy->decision;
+    exchange->expectation =
+        affinity_expect(proxy->affinity, exchange->session, exchange->prefixes,
+                        exchange->prefix_count, exchange->prompt_tokens, exchange->slot, now_ns);
+    affinity_note_request(proxy->affinity, exchange->session, exchange->prompt_tokens,
+                          exchange->prefixes, exchange->prefix_count, exchange->slot, now_ns);
+    exchange->flight = (struct flight){0};
+    ledger_sent(proxy->ledger, &exchange->flight, exchange->slot,
+                decision_cluster(decision, decision->chosen),
+                &decision->estimates[decision->chosen], &outcome->query, now_ns);
+}
+
+/* --- upcalls from the cluster's side --- */
+
+static void on_started(struct pool_request *request, struct stream *stream)
+{
+    struct exchange *exchange = CONTAINER_OF(request, struct exchange, request);
+    exchange->requesting = false;
+    exchange->upstream = stream;
+    exchange->started_ns = loop_now_ns(exchange->proxy->loop);
+    exchange_enter(exchange, EXCHANGE_WAITING,
+                   proxy_tables(exchange->proxy)->limits.first_byte_timeout_ms);
+}
+
+static void on_failed(struct pool_request *request, const char *why)
+{
+    struct exchange *exchange = CONTAINER_OF(request, struct exchange, request);
+    exchange->requesting = false;
+    upstream_failed(exchange->proxy->upstream, exchange->endpoint);
+    attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, why);
+}
+
+static bool is_refusal(int status)
+{
+    return status == 429 || status == 503;
+}
+
+static bool refusal_may_go_elsewhere(struct exchange *exchange)
+{
+    if (!exchange->route_retry_refused || exchange->retried_refusal ||
+        exchange->attempts >= ATTEMPTS_MOST)
+        return false;
+    if (retry_budget_take(&exchange->proxy->budget))
+        return true;
+    counter_add(&exchange->proxy->metrics.no_retry_budget, 1);
+    return false;
+}
+
+static void on_response(struct stream *stream, const struct response_head *head)
+{
+    struct exchange *exchange = stream->user;
+    exchange->head_ns = loop_now_ns(exchange->proxy->loop);
+    if (is_refusal(head->status) && refusal_may_go_elsewhere(exchange)) {
+        exchange->retried_refusal = true;
+        counter_add(&exchange->proxy->metrics.retries[1], 1);
+        attempt_abandon(exchange, FLIGHT_REFUSED_BEFORE_START);
+        slot_set_add(&exchange->tried, exchange->slot);
+        exchange_enter(exchange, EXCHANGE_DECIDING, 0);
+        attempt_begin(exchange);
+        return;
+    }
+    relay_begin(exchange, head);
+}
+
+static void on_body(struct stream *stream, struct slice data)
+{
+    relay_body(stream->user, data);
+}
+
+static void on_end(struct stream *stream, const struct fields *trailers)
+{
+    relay_end(stream->user, trailers);
+}
+
+static enum fault fault_of(enum stream_close why, bool relaying)
+{
+    if (why == STREAM_REFUSED)
+        return FAULT_UPSTREAM_REFUSED;
+    if (relaying)
+        return FAULT_UPSTREAM_CUT;
+    return why == STREAM_PROTOCOL ? FAULT_BAD_GATEWAY : FAULT_UPSTREAM_LOST;
+}
+
+static void on_closed(struct stream *stream, enum stream_close why)
+{
+    struct exchange *exchange = stream->user;
+    exchange->upstream = NULL;
+    if (why == STREAM_DONE || exchange->flight.phase == FLIGHT_ENDED)
+        return;
+    const enum fault fault = fault_of(why, exchange->state == EXCHANGE_RELAYING);
+    if (exchange->state == EXCHANGE_RELAYING)
+        relay_cut(exchange, fault);
+    else
+        attempt_failed(exchange, fault, NULL);
+}
+
+static const struct stream_events upstream_upcalls = {
+    .on_response = on_response,
+    .on_body = on_body,
+    .on_end = on_end,
+    .on_closed = on_closed,
+};
+
+/* --- the attempt --- */
+
+static void send_request(struct exchange *exchange, const struct target *target,
+                         const struct decide_outcome *outcome)
+{
+    struct proxy *proxy = exchange->proxy;
+    const struct proxy_tables *tables = proxy_tables(proxy);
+    const uint32_t index = proxy->decision.chosen;
+    const struct endpoint *endpoint = target->endpoints[exchange->endpoint->index].config;
+    rewrite_request(exchange, target->config->cluster, endpoint, tables->keys != NULL,
+                    &exchange->upstream_head);
+    struct slice theirs = model_theirs(outcome->model, index, exchange->facts.model);
+    if (!slice_eq(theirs, exchange->facts.model))
+        theirs = arena_copy(exchange->arena, theirs);
+    const size_t parts = rewrite_body(exchange, theirs, exchange->body_parts);
+    size_t len = 0;
+    for (size_t i = 0; i < parts; i++)
+        len += exchange->body_parts[i].len;
+    exchange->upstream_head.content_length = (int64_t)len;
+    exchange->request = (struct pool_request){
+        .head = &exchange->upstream_head,
+        .body_parts = exchange->body_parts,
+        .body_part_count = parts,
+        .events = &upstream_upcalls,
+        .user = exchange,
+        .on_started = on_started,
+        .on_failed = on_failed,
+    };
+    exchange->requesting = true;
+    exchange_enter(exchange, EXCHANGE_CONNECTING, tables->limits.connect_timeout_ms);
+    connection_pool_start(exchange->endpoint->pool, &exchange->request);
+}
+
+void attempt_begin(struct exchange *exchange)
+{
+    struct proxy *proxy = exchange->proxy;
+    const struct snapshot *snapshot = proxy_snapshot(proxy);
+    struct decide_outcome outcome;
+    const enum fault fault = choose(exchange, snapshot, &outcome);
+    if (fault != FAULT_NONE) {
+        exchange_refuse(exchange, exchange->attempts > 0 ? exchange->last_fault : fault, NULL,
+                        fault == FAULT_NO_MODEL ? "model" : NULL);
+        return;
+    }
+    const struct target *target = &snapshot->targets[proxy->decision.chosen];
+    remember(exchange, target, &outcome);
+    exchange->attempts++;
+    note_sent(exchange, &outcome, loop_now_ns(proxy->loop));
+    exchange->endpoint = upstream_choose(proxy->upstream, target, proxy_tables(proxy)->tls);
+    if (exchange->endpoint == NULL) {
+        attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, "its name has no address yet");
+        return;
+    }
+    exchange->endpoint_url = arena_copy(exchange->arena, slice_of(exchange->endpoint->url));
+    exchange->endpoint->inflight++;
+    send_request(exchange, target, &outcome);
+}
+
+void attempt_abandon(struct exchange *exchange, enum flight_outcome outcome)
+{
+    if (exchange->requesting) {
+        connection_pool_cancel(&exchange->request);
+        exchange->requesting = false;
+    }
+    if (exchange->upstream != NULL) {
+        stream_reset(exchange->upstream, H2_CANCEL);
+        exchange->upstream = NULL;
+    }
+    if (exchange->endpoint != NULL) {
+        exchange->endpoint->inflight--;
+        exchange->endpoint = NULL;
+    }
+    if (exchange->flight.phase == FLIGHT_PENDING || exchange->flight.phase == FLIGHT_ANSWERED)
+        ledger_done(exchange->proxy->ledger, &exchange->flight, outcome,
+                    loop_now_ns(exchange->proxy->loop));
+}
+
+static enum flight_outcome outcome_of(enum fault fault)
+{
+    switch (fault) {
+    case FAULT_UPSTREAM_CONNECT:
+    case FAULT_UPSTREAM_REFUSED:
+    case FAULT_UPSTREAM_OVERLOAD:
+        return FLIGHT_REFUSED_BEFORE_START;
+    case FAULT_UPSTREAM_TIMEOUT:
+        return FLIGHT_TIMEOUT;
+    default:
+        return FLIGHT_ERROR;
+    }
+}
+
+void attempt_failed(struct exchange *exchange, enum fault fault, const char *detail)
+{
+    struct proxy *proxy = exchange->proxy;
+    attempt_abandon(exchange, outcome_of(fault));
+    counter_add(&proxy_target_metrics(proxy, exchange->slot)->faults[fault], 1);
+    exchange->last_fault = fault;
+    if (fault_row(fault)->retry == FAULT_RETRY_UNSTARTED && exchange->attempts < ATTEMPTS_MOST) {
+        counter_add(&proxy->metrics.retries[0], 1);
+        slot_set_add(&exchange->tried, exchange->slot);
+        if (exchange->state != EXCHANGE_DECIDING)
+            exchange_enter(exchange, EXCHANGE_DECIDING, 0);
+        attempt_begin(exchange);
+        return;
+    }
+    exchange_refuse(exchange, fault, detail, NULL);
+}

@@ -1,0 +1,142 @@
+/*
+ * One request from its head to its log line: the only mediator between the
+ * client's side and the cluster's.
+ *
+ *                      +--- fault that may be retried: attempt + 1 ---+
+ *                      v                                              |
+ *   READING -> DECIDING -> CONNECTING -> WAITING -> RELAYING -> OVER  |
+ *      |          |            +------------+----------+--------------+
+ *      |          |            |            |          |
+ *      +----------+------------+------------+-> ANSWERING (our own answer) -> OVER
+ *
+ * Client's side: struct stream *client, whose arena holds everything small.
+ * Cluster's side: one attempt at a time (pool_request, then struct stream
+ * *upstream, and a flight in the ledger).
+ */
+#ifndef PROXY_EXCHANGE_H
+#define PROXY_EXCHANGE_H
+
+#include "fleet/geo.h"
+#include "http/facts.h"
+#include "http/sse.h"
+#include "proxy/proxy.h"
+
+enum exchange_state {
+    EXCHANGE_READING,    /* the body comes in */
+    EXCHANGE_DECIDING,   /* within one callback */
+    EXCHANGE_CONNECTING, /* waits for a connection */
+    EXCHANGE_WAITING,    /* sent; no head yet */
+    EXCHANGE_RELAYING,   /* the head went to the client */
+    EXCHANGE_ANSWERING,  /* our own answer is on its way out */
+    EXCHANGE_OVER,
+};
+
+enum { EXCHANGE_PREFIXES = 16, REQUEST_ID_BYTES = 36, TRACE_PARENT_BYTES = 55 };
+
+struct body {
+    char *bytes; /* FACTS_PADDING readable behind the end */
+    size_t len;
+    size_t room;
+    bool on_heap;
+};
+
+struct exchange {
+    enum exchange_state state;
+    struct list link; /* idle_exchanges */
+    struct proxy *proxy;
+    struct connection *connection;
+    struct stream *client;
+    const struct request_head *head;
+    struct arena *arena;
+    struct body body;
+
+    /* What it is. */
+    struct address address; /* the client's, after x-forwarded-for of the trusted */
+    struct geo_point place;
+    struct slice request_id;
+    struct slice trace_parent;
+    struct slice tenant;
+    uint32_t service_class;
+    struct request_facts facts;
+    double prompt_tokens;
+    double output_tokens;
+    uint64_t session;
+    struct affinity_prefix prefixes[EXCHANGE_PREFIXES];
+    uint32_t prefix_count;
+    uint32_t most_class; /* the key's */
+    bool want_explain;
+
+    /* The attempt under way. */
+    uint32_t attempts;
+    struct slot_set tried;
+    bool retried_refusal;
+    enum fault last_fault; /* of the attempt before */
+    uint32_t slot;
+    struct slice cluster; /* "" before the first decision */
+    struct slice endpoint_url;
+    const char *route_name;
+    bool route_retry_refused;
+    uint64_t decision_id;
+    struct slice decision_json;
+    double expected_ttft_ms;
+    struct affinity_expectation expectation;
+    double cache_age_ms; /* of the target, as reported; NAN unknown */
+    struct flight flight;
+    struct upstream_endpoint *endpoint;
+    struct pool_request request;
+    bool requesting; /* `request` waits in a pool */
+    struct request_head upstream_head;
+    struct slice body_parts[3];
+    struct stream *upstream;
+
+    /* The answer. */
+    int status;
+    enum fault fault;
+    bool streaming; /* text/event-stream */
+    struct sse *sse;
+    struct buffer json; /* end of a JSON answer, for its usage */
+    size_t owed_bytes;  /* came from the cluster, not yet given back to its window */
+    uint64_t bytes_out;
+    bool keep_json;       /* `json` gathers the answer */
+    uint64_t taken_mark;  /* what the client had taken at the last look that saw it move */
+    int64_t taken_ns;     /* when that was */
+    int64_t last_byte_ns; /* from the cluster */
+    struct usage_facts usage;
+
+    int64_t begun_ns, read_ns, decided_ns, started_ns, head_ns, first_event_ns, last_event_ns;
+    struct timer timer;
+    struct loop_task destroy;
+};
+
+/* [worker] */
+void exchange_begin(struct proxy *proxy, struct connection *connection, struct stream *stream,
+                    const struct request_head *head);
+
+/* For the files that share its work; nobody else calls these. */
+void exchange_enter(struct exchange *exchange, enum exchange_state state, int64_t timeout_ms);
+/* Our own answer instead of a cluster's; `detail` and `param` may be NULL. */
+void exchange_refuse(struct exchange *exchange, enum fault fault, const char *detail,
+                     const char *param);
+void exchange_answer_json(struct exchange *exchange, int status, struct slice json);
+void exchange_finish(struct exchange *exchange);
+
+/* attempt.c */
+void attempt_begin(struct exchange *exchange);
+/* Takes back what the attempt holds at the cluster's side. */
+void attempt_abandon(struct exchange *exchange, enum flight_outcome outcome);
+/* The attempt came to nothing: tries elsewhere where that is honest, else tells the client. */
+void attempt_failed(struct exchange *exchange, enum fault fault, const char *detail);
+
+/* relay.c */
+void relay_begin(struct exchange *exchange, const struct response_head *head);
+void relay_body(struct exchange *exchange, struct slice data);
+void relay_end(struct exchange *exchange, const struct fields *trailers);
+void relay_cut(struct exchange *exchange, enum fault fault);
+void relay_drained(struct exchange *exchange);
+void relay_stalled(struct exchange *exchange);
+void relay_finish(struct exchange *exchange); /* memory only */
+
+/* access_line.c */
+void access_line_write(struct exchange *exchange);
+
+#endif

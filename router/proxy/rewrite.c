@@ -1,0 +1,133 @@
+#include "proxy/rewrite.h"
+
+#include <string.h>
+
+#include "proxy/answer.h"
+#include "proxy/date.h"
+
+static bool is_private(struct slice name)
+{
+    return slice_starts(name, SLICE("x-isochrone-"));
+}
+
+/* Of the client's fields, what is ours to say or nobody's business. */
+static bool dropped_from_request(struct slice name, bool credential)
+{
+    static const struct slice names[] = {
+        {"x-forwarded-for", 15},
+        {"x-forwarded-proto", 17},
+        {"x-forwarded-host", 16},
+        {"x-real-ip", 9},
+        {"forwarded", 9},
+        {"x-request-id", 12},
+        {"traceparent", 11},
+        {"accept-encoding", 15},
+        {"cookie", 6},
+        {"host", 4},
+    };
+    if (is_private(name))
+        return true;
+    if (credential &&
+        (slice_eq(name, SLICE("authorization")) || slice_eq(name, SLICE("x-api-key"))))
+        return true;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (slice_eq(name, names[i]))
+            return true;
+    return false;
+}
+
+static struct slice authority_of(struct arena *arena, const struct endpoint *endpoint)
+{
+    const bool v6 = strchr(endpoint->host, ':') != NULL;
+    const uint16_t usual = endpoint->tls ? 443 : 80;
+    if (endpoint->port == usual)
+        return arena_printf(arena, v6 ? "[%s]" : "%s", endpoint->host);
+    return arena_printf(arena, v6 ? "[%s]:%u" : "%s:%u", endpoint->host, endpoint->port);
+}
+
+void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
+                     const struct endpoint *endpoint, bool hide_client_key,
+                     struct request_head *out)
+{
+    struct arena *arena = exchange->arena;
+    const struct request_head *in = exchange->head;
+    const bool credential = cluster->credential_header != NULL;
+    const bool prefixed = endpoint->path != NULL && endpoint->path[0] != '\0';
+    *out = (struct request_head){
+        .method = in->method,
+        .version = HTTP_1_1,
+        .method_text = in->method_text,
+        .scheme = endpoint->tls ? SLICE("https") : SLICE("http"),
+        .authority = authority_of(arena, endpoint),
+        .path = prefixed ? arena_printf(arena, "%s%.*s", endpoint->path, SLICE_ARG(in->path))
+                         : in->path,
+        .content_length = -1,
+        .body = true,
+    };
+    struct fields *fields = &out->fields;
+    for (uint32_t i = 0; i < in->fields.count; i++) {
+        const struct field *field = &in->fields.items[i];
+        if (!dropped_from_request(field->name, credential || hide_client_key))
+            fields_add(fields, arena, field->name, field->value);
+    }
+    if (credential)
+        fields_add(fields, arena, arena_copy(arena, slice_of(cluster->credential_header)),
+                   arena_copy(arena, slice_of(cluster->credential_value)));
+    fields_add(fields, arena, SLICE("x-request-id"), exchange->request_id);
+    fields_add(fields, arena, SLICE("traceparent"), exchange->trace_parent);
+    char ip[ADDRESS_TEXT_BYTES];
+    address_write_ip(&exchange->address, ip);
+    fields_add(fields, arena, SLICE("x-forwarded-for"), arena_copy(arena, slice_of(ip)));
+    fields_add(fields, arena, SLICE("x-forwarded-proto"), in->scheme);
+    if (exchange->attempts > 1)
+        fields_add(fields, arena, SLICE("x-retry"), SLICE("1"));
+}
+
+static struct slice quoted(struct arena *arena, struct slice model)
+{
+    struct buffer text = {0};
+    struct json json;
+    json_init(&json, &text);
+    json_slice(&json, model);
+    const struct slice copy = arena_copy(arena, buffer_slice(&text));
+    buffer_release(&text);
+    return copy;
+}
+
+size_t rewrite_body(struct exchange *exchange, struct slice model, struct slice parts[3])
+{
+    const struct request_facts *facts = &exchange->facts;
+    const struct slice body = slice_make(exchange->body.bytes, exchange->body.len);
+    if (slice_eq(model, facts->model)) {
+        parts[0] = body;
+        return 1;
+    }
+    const size_t after = facts->model_offset + facts->model_len;
+    parts[0] = slice_make(body.ptr, facts->model_offset);
+    parts[1] = quoted(exchange->arena, model);
+    parts[2] = slice_make(body.ptr + after, body.len - after);
+    return 3;
+}
+
+void rewrite_response(const struct exchange *exchange, const struct response_head *in,
+                      struct response_head *out)
+{
+    struct arena *arena = exchange->arena;
+    *out = (struct response_head){.status = in->status, .content_length = in->content_length};
+    struct fields *fields = &out->fields;
+    for (uint32_t i = 0; i < in->fields.count; i++) {
+        const struct field *field = &in->fields.items[i];
+        if (!is_private(field->name) && !slice_eq(field->name, SLICE("x-request-id")) &&
+            !slice_eq(field->name, SLICE("server-timing")))
+            fields_add(fields, arena, field->name, field->value);
+    }
+    if (!fields_has(fields, SLICE("date")))
+        fields_add(fields, arena, SLICE("date"), arena_copy(arena, date_now()));
+    if (exchange->streaming) {
+        if (!fields_has(fields, SLICE("cache-control")))
+            fields_add(fields, arena, SLICE("cache-control"), SLICE("no-cache"));
+        if (!fields_has(fields, SLICE("x-accel-buffering")))
+            fields_add(fields, arena, SLICE("x-accel-buffering"), SLICE("no"));
+    }
+    answer_common_fields(exchange, fields);
+}
