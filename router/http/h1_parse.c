@@ -161,6 +161,8 @@ void h1_parser_begin(struct h1_parser *parser, llhttp_type_t type, struct arena 
     parser->why = NULL;
     parser->in_trailers = parser->complete = parser->line_begun = false;
     parser->scanning = true;
+    parser->in_request_line = type == HTTP_REQUEST;
+    parser->spaces = 0;
     parser->last = '\0';
     parser->line_len = parser->head_raw = parser->body_bytes = parser->body_raw = 0;
     trim_text(&parser->target_text);
@@ -168,34 +170,48 @@ void h1_parser_begin(struct h1_parser *parser, llhttp_type_t type, struct arena 
     trim_text(&parser->value);
 }
 
+/* One line of the head, or a piece of one; `ended`: with its LF. */
+static bool scan_line(struct h1_parser *parser, struct slice line, bool ended)
+{
+    if (parser->last == '\n' && parser->line_begun && (*line.ptr == ' ' || *line.ptr == '\t'))
+        return broken(parser, FAULT_BAD_HEAD, "folded header line"), false;
+    if (ended && (line.len > 1 ? line.ptr[line.len - 2] : parser->last) != '\r')
+        return broken(parser, FAULT_BAD_REQUEST, "line end without CR"), false;
+    for (size_t i = 0; parser->in_request_line && i < line.len; i++)
+        parser->spaces += line.ptr[i] == ' ';
+    const size_t seen = parser->line_len + line.len;
+    if (seen > 2) {
+        if (ended && parser->in_request_line && parser->spaces != 2)
+            return broken(parser, FAULT_BAD_REQUEST, "malformed request line"), false;
+        parser->in_request_line &= !ended;
+        parser->line_begun = true;
+    } else if (ended) { /* CRLF alone */
+        parser->scanning = !parser->line_begun;
+    }
+    parser->line_len = ended ? 0 : seen;
+    parser->head_raw += line.len;
+    parser->last = line.ptr[line.len - 1];
+    return true;
+}
+
 /*
  * Watches the raw head for what the callbacks cannot show: a line that begins
- * with a blank continues the one before (RFC 9112 5.2, obsolete, refused), and
- * bytes that belong to no field.  Stops at the empty line.
+ * with a blank continues the one before (RFC 9112 5.2, obsolete, refused), bare
+ * LF, and bytes that belong to no field.  Stops at the empty line.
  */
 static bool scan_head(struct h1_parser *parser, struct slice bytes)
 {
-    for (size_t i = 0; i < bytes.len && parser->scanning;) {
-        const char c = bytes.ptr[i];
-        if (parser->last == '\n' && parser->line_begun && (c == ' ' || c == '\t'))
-            return broken(parser, FAULT_BAD_HEAD, "folded header line"), false;
-        const char *end = memchr(bytes.ptr + i, '\n', bytes.len - i);
-        const size_t len = end != NULL ? (size_t)(end - bytes.ptr) + 1 - i : bytes.len - i;
-        const size_t seen = parser->line_len + len;
-        if (end != NULL && seen <= 2) /* CRLF alone */
-            parser->scanning = !parser->line_begun;
-        else if (seen > 2)
-            parser->line_begun = true;
-        parser->line_len = end != NULL ? 0 : seen;
-        parser->head_raw += len;
-        i += len;
-        parser->last = bytes.ptr[i - 1];
+    while (bytes.len > 0 && parser->scanning) {
+        const char *end = memchr(bytes.ptr, '\n', bytes.len);
+        const size_t len = end != NULL ? (size_t)(end - bytes.ptr) + 1 : bytes.len;
+        if (!scan_line(parser, slice_make(bytes.ptr, len), end != NULL))
+            return false;
+        bytes = slice_make(bytes.ptr + len, bytes.len - len);
     }
-    const struct codec_limits *limits = parser->gather.limits;
-    if (parser->head_raw <= 2 * (size_t)limits->head_bytes)
+    if (parser->head_raw <= 2 * (size_t)parser->gather.limits->head_bytes)
         return true;
-    /* Long since too large as fields, unless it is blanks and empty lines. */
-    return parser->in_trailers || too_large(parser) == 0;
+    too_large(parser); /* long since so as fields, unless it is blanks and empty lines */
+    return false;
 }
 
 static enum fault fault_of_llhttp(const struct h1_parser *parser)

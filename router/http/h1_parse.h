@@ -35,10 +35,12 @@ struct h1_parser {
     struct buffer target_text, name, value; /* the piece under way */
     bool in_trailers;
     bool complete;
-    bool scanning; /* the head's raw bytes are watched for folded lines */
-    bool line_begun;
+    bool scanning;   /* the head's raw bytes are watched for folded lines */
+    bool line_begun; /* a line that is not empty came */
+    bool in_request_line;
+    unsigned spaces;   /* in it */
     char last;         /* byte scanned */
-    size_t line_len;   /* of the line under way, without CR */
+    size_t line_len;   /* of the line under way */
     size_t head_raw;   /* bytes scanned */
     size_t body_bytes; /* payload */
     size_t body_raw;   /* as it came, chunk headers included */
