@@ -1,34 +1,12 @@
 /* The client against a server played by the test, in one loop. */
 #include "net/redis_client.h"
 
-#include <arpa/inet.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <stdio.h>
 
-#include "base/clock.h"
+#include "fake_redis.h"
 #include "net/redis_reader.h"
 #include "unit.h"
-
-#define MASTER "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
-#define REPLICA "*5\r\n$5\r\nslave\r\n$1\r\nx\r\n:1\r\n$9\r\nconnected\r\n:0\r\n"
-#define SUBSCRIBED "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
-
-/* Answers one command; NULL: says nothing.  */
-struct server {
-    struct event_base *base;
-    struct evconnlistener *listener;
-    struct bufferevent *peer;
-    char url[64];
-    struct slice url_slice;
-    const char *role;
-    const char *answer; /* to anything that is not the greeting */
-    bool mute;          /* accepts and never answers */
-    int accepted;
-    char log[1024]; /* first words received, in order */
-};
 
 struct seen {
     int ready, lost, answers, forgotten, messages;
@@ -37,85 +15,16 @@ struct seen {
 
 struct bench {
     struct event_base *base;
-    struct server servers[2];
+    struct fake_redis servers[2];
+    const char *answers[2]; /* to what is not the greeting */
     struct seen seen;
     struct redis_client *client;
 };
 
-static void server_reply(struct server *server, struct bufferevent *peer, struct slice word)
+static const char *answer_of(void *owner, const struct redisReply *command)
 {
-    const char *answer = server->answer;
-    if (slice_eq(word, SLICE("ROLE")))
-        answer = server->role;
-    else if (slice_eq(word, SLICE("AUTH")) || slice_eq(word, SLICE("SELECT")) ||
-             slice_eq(word, SLICE("CLIENT")))
-        answer = "+OK\r\n";
-    else if (slice_eq(word, SLICE("SUBSCRIBE")))
-        answer = SUBSCRIBED;
-    else if (slice_eq(word, SLICE("PING")) && !server->mute)
-        answer = "+PONG\r\n";
-    if (answer && !server->mute)
-        bufferevent_write(peer, answer, strlen(answer));
-}
-
-static void server_read(struct bufferevent *peer, void *arg)
-{
-    struct server *server = arg;
-    struct redis_reader reader;
-    redis_reader_init(&reader);
-    struct evbuffer *input = bufferevent_get_input(peer);
-    const size_t len = evbuffer_get_length(input);
-    redis_reader_feed(&reader, slice_make(evbuffer_pullup(input, -1), len));
-    evbuffer_drain(input, len);
-    struct redisReply *command;
-    while (redis_reader_next(&reader, &command) == REDIS_READ_REPLY) {
-        const struct slice word = redis_reply_text(command->element[0]);
-        const size_t used = strlen(server->log);
-        if (!slice_eq(word, SLICE("PING")))
-            snprintf(server->log + used, sizeof server->log - used, "%.*s ", SLICE_ARG(word));
-        server_reply(server, peer, word);
-        freeReplyObject(command);
-    }
-    redis_reader_finish(&reader);
-}
-
-static void server_event(struct bufferevent *peer, short what, void *arg)
-{
-    struct server *server = arg;
-    (void)what;
-    if (server->peer == peer)
-        server->peer = NULL;
-    bufferevent_free(peer);
-}
-
-static void server_accept(struct evconnlistener *listener, evutil_socket_t fd,
-                          struct sockaddr *address, int len, void *arg)
-{
-    struct server *server = arg;
-    (void)listener;
-    (void)address;
-    (void)len;
-    server->accepted++;
-    if (server->peer)
-        bufferevent_free(server->peer);
-    server->peer = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    bufferevent_setcb(server->peer, server_read, NULL, server_event, server);
-    bufferevent_enable(server->peer, EV_READ | EV_WRITE);
-}
-
-static void server_start(struct server *server, struct event_base *base)
-{
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    server->base = base;
-    server->role = MASTER;
-    server->answer = "+OK\r\n";
-    server->listener = evconnlistener_new_bind(base, server_accept, server, LEV_OPT_CLOSE_ON_FREE,
-                                               16, (struct sockaddr *)&any, sizeof any);
-    assert_non_null(server->listener);
-    socklen_t len = sizeof any;
-    getsockname(evconnlistener_get_fd(server->listener), (struct sockaddr *)&any, &len);
-    snprintf(server->url, sizeof server->url, "redis://u:p@127.0.0.1:%u/2", ntohs(any.sin_port));
-    server->url_slice = slice_of(server->url);
+    (void)command;
+    return *(const char **)owner;
 }
 
 static void on_ready(void *owner)
@@ -150,8 +59,12 @@ static int bench_open(void **state)
 {
     static struct bench bench;
     bench = (struct bench){.base = event_base_new()};
-    for (size_t i = 0; i < COUNT_OF(bench.servers); i++)
-        server_start(&bench.servers[i], bench.base);
+    for (size_t i = 0; i < COUNT_OF(bench.servers); i++) {
+        fake_redis_start(&bench.servers[i], bench.base);
+        bench.answers[i] = "+OK\r\n";
+        bench.servers[i].answer = answer_of;
+        bench.servers[i].owner = &bench.answers[i];
+    }
     *state = &bench;
     return 0;
 }
@@ -160,18 +73,15 @@ static int bench_close(void **state)
 {
     struct bench *bench = *state;
     redis_client_destroy(&bench->client);
-    for (size_t i = 0; i < COUNT_OF(bench->servers); i++) {
-        if (bench->servers[i].peer)
-            bufferevent_free(bench->servers[i].peer);
-        evconnlistener_free(bench->servers[i].listener);
-    }
+    for (size_t i = 0; i < COUNT_OF(bench->servers); i++)
+        fake_redis_stop(&bench->servers[i]);
     event_base_free(bench->base);
     return 0;
 }
 
 static void client_start(struct bench *bench, size_t servers, const char *channel)
 {
-    const struct slice urls[] = {bench->servers[0].url_slice, bench->servers[1].url_slice};
+    const struct slice urls[] = {bench->servers[0].url, bench->servers[1].url};
     const struct redis_settings settings = {.urls = urls,
                                             .url_count = servers,
                                             .name = "test",
@@ -221,7 +131,7 @@ static void greets_and_calls(void **state)
 static void replica_is_passed_over(void **state)
 {
     struct bench *bench = *state;
-    bench->servers[0].role = REPLICA;
+    bench->servers[0].role = FAKE_REPLICA;
     client_start(bench, 2, NULL);
     UNTIL(bench->seen.ready == 1);
     assert_int_equal(bench->servers[1].accepted, 1);
@@ -231,7 +141,7 @@ static void replica_is_passed_over(void **state)
 static void readonly_means_another_server(void **state)
 {
     struct bench *bench = *state;
-    bench->servers[0].answer = "-READONLY You can't write against a read only replica.\r\n";
+    bench->answers[0] = "-READONLY You can't write against a read only replica.\r\n";
     client_start(bench, 2, NULL);
     UNTIL(bench->seen.ready == 1);
     assert_true(call(bench));
@@ -277,14 +187,13 @@ static void hang_up_in_mid_reply_is_survived(void **state)
     struct bench *bench = *state;
     client_start(bench, 1, NULL);
     UNTIL(bench->seen.ready == 1);
-    bench->servers[0].answer = "*2\r\n$5\r\nhal";
+    bench->answers[0] = "*2\r\n$5\r\nhal";
     assert_true(call(bench));
     UNTIL(strstr(bench->servers[0].log, "GET") != NULL);
-    UNTIL(evbuffer_get_length(bufferevent_get_output(bench->servers[0].peer)) == 0);
-    bufferevent_free(bench->servers[0].peer);
-    bench->servers[0].peer = NULL;
+    UNTIL(fake_redis_sent(&bench->servers[0]));
+    fake_redis_hang_up(&bench->servers[0]);
     UNTIL(bench->seen.forgotten == 1);
-    bench->servers[0].answer = "+OK\r\n";
+    bench->answers[0] = "+OK\r\n";
     UNTIL(bench->seen.ready == 2);
     assert_true(call(bench));
     UNTIL(bench->seen.answers == 1);
@@ -293,7 +202,7 @@ static void hang_up_in_mid_reply_is_survived(void **state)
 static void nonsense_ends_the_connection(void **state)
 {
     struct bench *bench = *state;
-    bench->servers[0].answer = "HTTP/1.1 200 OK\r\n";
+    bench->answers[0] = "HTTP/1.1 200 OK\r\n";
     client_start(bench, 1, NULL);
     UNTIL(bench->seen.ready == 1);
     assert_true(call(bench));
@@ -304,7 +213,7 @@ static void nonsense_ends_the_connection(void **state)
 static void unasked_replies_are_counted(void **state)
 {
     struct bench *bench = *state;
-    bench->servers[0].answer = "+OK\r\n+OK\r\n*-1\r\n";
+    bench->answers[0] = "+OK\r\n+OK\r\n*-1\r\n";
     client_start(bench, 1, NULL);
     UNTIL(bench->seen.ready == 1);
     assert_true(call(bench));
@@ -320,7 +229,7 @@ static void subscriber_gets_messages_and_pings(void **state)
     UNTIL(bench->seen.ready == 1);
     assert_false(call(bench));
     static const char message[] = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n";
-    bufferevent_write(bench->servers[0].peer, message, strlen(message));
+    fake_redis_send(&bench->servers[0], message);
     UNTIL(bench->seen.messages == 1);
     assert_string_equal(bench->seen.text, "hello");
     const uint64_t replies = status_of(bench).replies;
