@@ -178,12 +178,15 @@ void codec_stream_refuse(struct codec_stream *s, enum fault fault)
     fields_add(&head.fields, &s->arena, SLICE("content-type"), SLICE("application/json"));
     if (!row->client_may_retry)
         fields_add(&head.fields, &s->arena, SLICE("x-should-retry"), SLICE("false"));
+    const struct slice id = codec->events->on_refused != NULL
+                                ? codec->events->on_refused(codec->owner, fault)
+                                : SLICE_NONE;
+    if (id.ptr != NULL)
+        fields_add(&head.fields, &s->arena, SLICE("x-request-id"), id);
     codec->ops->send_response(&s->stream, &head, false);
     codec->ops->send_body(&s->stream, buffer_slice(&body));
     codec->ops->send_end(&s->stream, NULL);
     buffer_release(&body);
-    if (codec->events->on_refused != NULL)
-        codec->events->on_refused(codec->owner, fault);
 }
 
 void codec_stream_drained(struct codec_stream *s, size_t queued)

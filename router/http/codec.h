@@ -71,9 +71,10 @@ struct codec_events {
     void (*on_dirty)(void *owner);
     /* Client role: how many streams may be open at once changed, or no new ones are taken. */
     void (*on_capacity)(void *owner);
-    /* Server role: the codec answered a head by itself, with the fault's error object; may be NULL.
-     */
-    void (*on_refused)(void *owner, enum fault fault);
+    /* Server role: the codec is about to answer a head by itself, with the fault's error object.
+     * Returns the request id that the answer carries, to stay until the next upcall; ptr NULL:
+     * none.  May be NULL. */
+    struct slice (*on_refused)(void *owner, enum fault fault);
     /* An HTTP/2 PING that codec_ping sent was answered. */
     void (*on_pong)(void *owner);
 };

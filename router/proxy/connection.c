@@ -163,14 +163,15 @@ static void on_codec_request(void *owner, struct stream *stream, const struct re
         codec_shutdown(connection->codec);
 }
 
-static void on_codec_refused(void *owner, enum fault fault)
+static struct slice on_codec_refused(void *owner, enum fault fault)
 {
     struct connection *connection = owner;
     struct connection_host *host = connection->host;
     connection->requests++;
     counter_add(&host->counters.refused_heads, 1);
-    if (host->handler->on_refused != NULL)
-        host->handler->on_refused(host->owner, connection, fault);
+    if (host->handler->on_refused == NULL)
+        return SLICE_NONE;
+    return host->handler->on_refused(host->owner, connection, fault);
 }
 
 static const struct codec_events codec_upcalls = {

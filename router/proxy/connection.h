@@ -23,8 +23,8 @@ struct connection_handler {
     /* A request arrived; set stream->events and stream->user. */
     void (*on_request)(void *owner, struct connection *connection, struct stream *stream,
                        const struct request_head *head);
-    /* The codec refused a head by itself; for counting.  May be NULL. */
-    void (*on_refused)(void *owner, struct connection *connection, enum fault fault);
+    /* The codec refuses a head by itself; the request id for its answer.  May be NULL. */
+    struct slice (*on_refused)(void *owner, struct connection *connection, enum fault fault);
 };
 
 struct connection_settings {

@@ -1,8 +1,11 @@
 #include "proxy/proxy.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "proxy/exchange.h"
 
@@ -12,11 +15,18 @@ static void on_request(void *owner, struct connection *connection, struct stream
     exchange_begin(owner, connection, stream, head);
 }
 
-static void on_refused(void *owner, struct connection *connection, enum fault fault)
+/* There is no exchange yet, so its id stands in the program's log; at debug, since who
+ * sends such heads chooses how many. */
+static struct slice on_refused(void *owner, struct connection *connection, enum fault fault)
 {
     struct proxy *proxy = owner;
-    (void)connection;
+    char peer[ADDRESS_TEXT_BYTES];
     counter_add(&proxy->metrics.faults[fault], 1);
+    snprintf(proxy->refused_id, sizeof proxy->refused_id, "%016" PRIx64 "%016" PRIx64,
+             random_u64(&proxy->random), random_u64(&proxy->random));
+    log_event(LOG_DEBUG, "head_refused", "%s from %s: %s", proxy->refused_id,
+              address_write_ip(&connection->peer, peer), fault_row(fault)->word);
+    return slice_of(proxy->refused_id);
 }
 
 static const struct connection_handler handler = {

@@ -73,6 +73,7 @@ struct proxy {
     struct list idle_exchanges; /* kept for the next request */
     uint32_t idle_count;
     struct decide_room room;
+    char refused_id[33]; /* of the last head that a codec refused */
     struct buffer scratch;
 };
 

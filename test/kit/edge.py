@@ -48,7 +48,8 @@ class Edge(Process):
             "workers": 2,
             "edge": {"name": name},
             "access_log": str(self.access_file),
-            "policies": [{"plugin": str(PLUGINS / "least_latency.so")}],
+            "plugin_dir": str(PLUGINS),
+            "policies": [{"plugin": "least_latency"}],
         }
         self.write_config(config)
         super().__init__(name, [BUILD / "router" / "isochrone", "-c", self.config_file], folder)
@@ -61,8 +62,11 @@ class Edge(Process):
         self.config_file.write_text(text)
 
     def _is_ready(self):
+        return self.admin_answers("/readyz")
+
+    def admin_answers(self, path="/healthz"):
         try:
-            return self.admin("/readyz").status_code == 200
+            return self.admin(path).status_code == 200
         except httpx.TransportError:
             return False
 

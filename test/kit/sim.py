@@ -48,10 +48,11 @@ class Sim(Process):
     def protocol(self, name):
         return self._protocols[name]
 
-    def fault(self, name, fault, **more):
-        """Makes a cluster fail in a way, or with "clear" behave again."""
+    def fault(self, name, fault, value=None):
+        """Makes a cluster fail in a way of bench/sim/README.md, or with "clear" behave again."""
+        body = {"fault": fault} if value is None else {"fault": fault, "value": value}
         with httpx.Client(trust_env=False) as client:
-            answer = client.post(f"{self.control_url}/sim/{name}/fault", json={"fault": fault, **more}, timeout=10 * PATIENCE)
+            answer = client.post(f"{self.control_url}/sim/{name}/fault", json=body, timeout=10 * PATIENCE)
         assert answer.status_code == 200, answer.text
 
     def log(self, name=None, event=None):

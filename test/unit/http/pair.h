@@ -149,10 +149,11 @@ static void pair_on_pong(void *owner)
     ((struct pair *)owner)->pongs++;
 }
 
-static void pair_on_refused(void *owner, enum fault fault)
+static struct slice pair_on_refused(void *owner, enum fault fault)
 {
     ((struct pair *)owner)->refused++;
     ((struct pair *)owner)->refused_fault = fault;
+    return SLICE("refused-id");
 }
 
 static const struct codec_events pair_events = {.on_request = pair_on_request,
