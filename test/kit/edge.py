@@ -96,7 +96,7 @@ class Edge(Process):
 
     def clusters(self):
         """GET /clusters, by name."""
-        return {one["name"]: one for one in self.admin("/clusters").json()["clusters"]}
+        return {one["cluster"]: one for one in self.admin("/clusters").json()["clusters"]}
 
     def metrics(self):
         """The samples of GET /metrics: "name{labels}" -> number."""

@@ -41,11 +41,11 @@ class Stage:
         return agents
 
     def edge(self, sim=None, redis=None, name="edge", clusters=None, ready=True, **config):
-        """An edge over the simulated clusters; config is merged into what the kit writes, see kit/edge.py."""
+        """An edge over the simulated clusters; redis: a Redis or a URL; config is merged into what the kit writes, see kit/edge.py."""
         if sim and clusters is None:
             clusters = [self.cluster_config(sim, one) for one in sim.cluster_names]
         if redis:
-            config = {"redis": {"urls": [redis.url]}, **config}
+            config = {"redis": {"urls": [redis if isinstance(redis, str) else redis.url]}, **config}
         return self.add(Edge(name, self.folder, self.certificates, {"clusters": clusters or [], **config}, ready))
 
     @staticmethod
