@@ -187,7 +187,7 @@ static void test_heads(void **state)
         const bool taken = front.pair->request_count == 1 && front.pair->requests[0].ended;
         enum outcome outcome = taken ? TAKEN : seen.headers > 0 ? ANSWERED : RESET;
         const bool right = outcome == heads[row].outcome && front.alive && seen.goaway == -1 &&
-                           (outcome != RESET || seen.reset > 0) &&
+                           (outcome != RESET || seen.reset == H2_PROTOCOL_ERROR) &&
                            (outcome != ANSWERED ||
                             (seen.error_object && front.pair->refused_fault == heads[row].fault));
         if (!right) {
