@@ -224,6 +224,16 @@ static void write_redis(const struct control *control, struct metrics_text *metr
           status.snapshots);
     plain(metrics, "isochrone_redis_exchanges_total", "Counters exchanged with the other routers.",
           status.exchanges);
+    metrics_family(metrics, METRIC_COUNTER, "isochrone_redis_refused_total",
+                   "What came from Redis and was not the contract's, by kind; it changed nothing.");
+    metrics_uint(metrics, status.snapshots_refused, METRIC_LABELS({"what", "snapshot"}));
+    metrics_uint(metrics, status.exchanges_refused, METRIC_LABELS({"what", "exchange"}));
+    metrics_uint(metrics, status.refusals.whole, METRIC_LABELS({"what", "report"}));
+    metrics_uint(metrics, status.commands.unexpected + status.subscriber.unexpected,
+                 METRIC_LABELS({"what", "reply"}));
+    gauge(metrics, "isochrone_redis_clock_skew_seconds",
+          "The clock of Redis minus this machine's; nothing depends on it.",
+          status.clock_skew_ms / 1000);
     gauge(metrics, "isochrone_redis_snapshot_age_seconds", "Since the last full picture.",
           status.snapshot_ms / 1000);
     metrics_family(metrics, METRIC_COUNTER, "isochrone_reports_total",

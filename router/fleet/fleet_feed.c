@@ -9,6 +9,8 @@
 
 #define AGE_MOST_MS 1e9
 #define RTT_MOST_MS 60000.0
+#define REPORT_TTL_MS 10000.0 /* where the report does not say */
+#define REPORT_TTLS_DEAD 3.0  /* after so many its key is gone from Redis */
 
 /* --- totals of the past ------------------------------------------------------------------------
  */
@@ -122,6 +124,20 @@ static bool report_is_newer(const struct report *fresh, const struct report *las
     return fresh->epoch != last->epoch ? fresh->epoch > last->epoch : fresh->seq > last->seq;
 }
 
+/* A smaller pair counts again once the writer of the larger one has long been silent: its clock had
+ * been wrong, or Redis lost the order of things. */
+static bool report_is_stale(const struct member *member, const struct report *fresh, double age_ms,
+                            int64_t now_ns)
+{
+    const struct report *last = &member->report;
+    if (!member->reported || report_is_newer(fresh, last))
+        return false;
+    const double ttl_ms = isnan(last->ttl_ms) ? REPORT_TTL_MS : last->ttl_ms;
+    const bool same = fresh->epoch == last->epoch && fresh->seq == last->seq;
+    const double silent_ms = ns_to_ms(now_ns - member->report_ns);
+    return same || silent_ms < REPORT_TTLS_DEAD * ttl_ms || age_ms >= silent_ms;
+}
+
 enum report_fate fleet_apply_report(struct fleet *fleet, struct slice cluster, struct slice pool,
                                     const struct report *report, double age_ms, int64_t now_ns)
 {
@@ -129,7 +145,7 @@ enum report_fate fleet_apply_report(struct fleet *fleet, struct slice cluster, s
     if (slot == FLEET_SLOT_NONE)
         return REPORT_UNKNOWN_TARGET;
     struct member *member = fleet->members[slot];
-    if (member->reported && !report_is_newer(report, &member->report))
+    if (report_is_stale(member, report, age_bounded(age_ms), now_ns))
         return REPORT_STALE;
     struct report fresh = *report;
     bool held = false;

@@ -109,6 +109,27 @@ static void test_reports_apply_in_order(void **state)
     kit_finish(&kit);
 }
 
+static void test_a_dead_writers_order_is_forgotten(void **state)
+{
+    (void)state;
+    struct kit kit;
+    kit_init(&kit, 1, 1);
+    struct report report = kit_report(&kit);
+    report.ttl_ms = 6000;
+    report.epoch = 900; /* of a clock that was ahead */
+    report.seq = 5;
+    assert_int_equal(kit_apply(&kit, "a", &report, 0), REPORT_TAKEN);
+    kit_turn(&kit, 17000);
+    report.epoch = 5;
+    assert_int_equal(kit_apply(&kit, "a", &report, 0), REPORT_STALE);
+    kit_turn(&kit, 2000);
+    assert_int_equal(kit_apply(&kit, "a", &report, 19000), REPORT_STALE); /* as old itself */
+    assert_int_equal(kit_apply(&kit, "a", &report, 100), REPORT_TAKEN);
+    kit_turn(&kit, 60000);
+    assert_int_equal(kit_apply(&kit, "a", &report, 0), REPORT_STALE); /* the very same */
+    kit_finish(&kit);
+}
+
 static void test_a_refused_field_keeps_its_last_good_value(void **state)
 {
     (void)state;
@@ -341,7 +362,7 @@ static void test_prices_are_relative_to_the_median(void **state)
 
 UNIT_MAIN(test_slots_survive_a_reload, test_an_old_snapshot_outlives_a_reload,
           test_more_names_than_slots_are_refused, test_reports_apply_in_order,
-          test_a_refused_field_keeps_its_last_good_value,
+          test_a_dead_writers_order_is_forgotten, test_a_refused_field_keeps_its_last_good_value,
           test_capacity_that_jumps_is_believed_the_third_time, test_capacity_from_whatever_is_said,
           test_sent_since_a_late_report, test_shares_are_what_we_hold,
           test_nonsense_from_others_is_bounded, test_round_trips,
