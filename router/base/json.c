@@ -1,9 +1,11 @@
 #include "base/json.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
 
 void json_init(struct json *json, struct buffer *out)
 {
@@ -103,9 +105,16 @@ static void escape_ascii(struct buffer *out, unsigned char c)
     }
 }
 
-static bool plain(unsigned char c)
+static inline bool plain(unsigned char c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static size_t plain_run(const unsigned char *s, size_t from, size_t len)
+{
+    while (from < len && plain(s[from]))
+        from++;
+    return from;
 }
 
 static void write_escaped(struct buffer *out, struct slice value)
@@ -113,9 +122,7 @@ static void write_escaped(struct buffer *out, struct slice value)
     const unsigned char *s = (const unsigned char *)value.ptr;
     size_t i = 0;
     while (i < value.len) {
-        size_t run = i;
-        while (run < value.len && plain(s[run]))
-            run++;
+        const size_t run = plain_run(s, i, value.len);
         buffer_append(out, s + i, run - i);
         i = run;
         if (i == value.len)
@@ -138,16 +145,31 @@ static void write_escaped(struct buffer *out, struct slice value)
     }
 }
 
+/* Keys are our own words: nothing in them needs an escape. */
 void json_key(struct json *json, const char *key)
 {
-    json_string(json, key);
-    buffer_append_byte(json->out, ':');
+    value_begin(json);
+    const size_t len = strlen(key);
+    char *room = buffer_reserve(json->out, len + 3);
+    room[0] = '"';
+    memcpy(room + 1, key, len);
+    memcpy(room + 1 + len, "\":", 2);
+    buffer_commit(json->out, len + 3);
     json->after_key = true;
 }
 
 void json_slice(struct json *json, struct slice value)
 {
     value_begin(json);
+    if (plain_run((const unsigned char *)value.ptr, 0, value.len) == value.len) {
+        char *room = buffer_reserve(json->out, value.len + 2);
+        room[0] = '"';
+        if (value.len > 0)
+            memcpy(room + 1, value.ptr, value.len);
+        room[value.len + 1] = '"';
+        buffer_commit(json->out, value.len + 2);
+        return;
+    }
     buffer_append_byte(json->out, '"');
     write_escaped(json->out, value);
     buffer_append_byte(json->out, '"');
@@ -171,17 +193,15 @@ void json_string(struct json *json, const char *value)
 void json_int(struct json *json, int64_t value)
 {
     value_begin(json);
-    char text[24];
-    const int len = snprintf(text, sizeof text, "%" PRId64, value);
-    buffer_append(json->out, text, (size_t)len);
+    char *room = buffer_reserve(json->out, NUMBER_TEXT_BYTES);
+    buffer_commit(json->out, number_write_i64(room, value));
 }
 
 void json_uint(struct json *json, uint64_t value)
 {
     value_begin(json);
-    char text[24];
-    const int len = snprintf(text, sizeof text, "%" PRIu64, value);
-    buffer_append(json->out, text, (size_t)len);
+    char *room = buffer_reserve(json->out, NUMBER_TEXT_BYTES);
+    buffer_commit(json->out, number_write_u64(room, value));
 }
 
 void json_number(struct json *json, double value)
@@ -205,7 +225,8 @@ void json_fixed(struct json *json, double value, unsigned decimals)
         return;
     }
     value_begin(json);
-    buffer_printf(json->out, "%.*f", (int)decimals, value);
+    char *room = buffer_reserve(json->out, NUMBER_TEXT_BYTES);
+    buffer_commit(json->out, number_write_fixed(room, value, decimals));
 }
 
 void json_bool(struct json *json, bool value)

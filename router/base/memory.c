@@ -1,12 +1,13 @@
 #include "base/memory.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_BLOCK_BYTES = 4096 - 64, ARENA_ALIGN = 16 };
+enum { ARENA_BLOCK_BYTES = 4096 - 64, ARENA_ALIGN = 16, SPARE_BLOCKS_MOST = 512 };
 
 struct arena_block {
     struct arena_block *older;
@@ -56,11 +57,75 @@ void arena_init(struct arena *arena)
     *arena = (struct arena){0};
 }
 
+/* Blocks that a thread's arenas gave back.  Of this size malloc would return them to the kernel and
+ * ask again, request by request. */
+struct spare_blocks {
+    struct arena_block *first;
+    size_t count;
+};
+
+static pthread_key_t spare_key; /* its destructor empties them when the thread ends */
+static pthread_once_t spare_once = PTHREAD_ONCE_INIT;
+static _Thread_local struct spare_blocks *thread_spare;
+
+static void free_spare(void *arg)
+{
+    struct spare_blocks *spare = arg;
+    while (spare->first != NULL) {
+        struct arena_block *block = spare->first;
+        spare->first = block->older;
+        free(block);
+    }
+    free(spare);
+    thread_spare = NULL;
+}
+
+static void make_spare_key(void)
+{
+    CHECK_EQ(pthread_key_create(&spare_key, free_spare), 0);
+}
+
+static struct spare_blocks *spare_blocks(void)
+{
+    if (ISO_UNLIKELY(thread_spare == NULL)) {
+        CHECK_EQ(pthread_once(&spare_once, make_spare_key), 0);
+        thread_spare = memory_zalloc(sizeof *thread_spare);
+        CHECK_EQ(pthread_setspecific(spare_key, thread_spare), 0);
+    }
+    return thread_spare;
+}
+
+static void block_free(struct arena_block *block)
+{
+    struct spare_blocks *spare = spare_blocks();
+    if (block->size != ARENA_BLOCK_BYTES || spare->count >= SPARE_BLOCKS_MOST) {
+        free(block);
+        return;
+    }
+    block->older = spare->first;
+    spare->first = block;
+    spare->count++;
+}
+
+static struct arena_block *block_make(size_t size)
+{
+    struct spare_blocks *spare = spare_blocks();
+    if (size == ARENA_BLOCK_BYTES && spare->first != NULL) {
+        struct arena_block *block = spare->first;
+        spare->first = block->older;
+        spare->count--;
+        return block;
+    }
+    struct arena_block *block = memory_alloc(sizeof *block + size);
+    block->size = size;
+    return block;
+}
+
 static void free_blocks(struct arena_block *block, const struct arena_block *keep)
 {
     while (block != NULL && block != keep) {
         struct arena_block *older = block->older;
-        free(block);
+        block_free(block);
         block = older;
     }
 }
@@ -78,7 +143,7 @@ void arena_reset(struct arena *arena)
         oldest = oldest->older;
     free_blocks(arena->blocks, oldest);
     if (oldest != NULL && oldest->size != ARENA_BLOCK_BYTES) { /* an outsized first block */
-        free(oldest);
+        block_free(oldest);
         oldest = NULL;
     }
     arena->blocks = oldest;
@@ -90,8 +155,7 @@ void arena_reset(struct arena *arena)
 static void arena_grow(struct arena *arena, size_t need)
 {
     const size_t size = need > ARENA_BLOCK_BYTES ? need : ARENA_BLOCK_BYTES;
-    struct arena_block *block = memory_alloc(sizeof *block + size);
-    block->size = size;
+    struct arena_block *block = block_make(size);
     block->older = arena->blocks;
     arena->blocks = block;
     arena->at = block->data;

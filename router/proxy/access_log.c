@@ -14,6 +14,7 @@
 
 enum {
     BATCH_BYTES = 32 * 1024,
+    LINE_BYTES = 4 * 1024, /* few are longer */
     BATCH_AGE_MS = 50,
     BATCHES_MOST = 256, /* waiting for the disk: about 8 MiB */
 };
@@ -168,6 +169,8 @@ static void hand_over(struct access_log *log, struct access_log_lines *lines)
     struct batch *batch = memory_alloc(sizeof *batch);
     *batch = (struct batch){.bytes = lines->bytes, .count = lines->count};
     *lines = (struct access_log_lines){0};
+    char *room = buffer_reserve(&lines->bytes, BATCH_BYTES + LINE_BYTES);
+    (void)room; /* asked for once, instead of by doubling */
     atomic_fetch_add(&log->waiting, 1);
     batch->next = atomic_load_explicit(&log->newest, memory_order_relaxed);
     while (!atomic_compare_exchange_weak_explicit(&log->newest, &batch->next, batch,

@@ -1,8 +1,10 @@
 #include "proxy/answer.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "proxy/date.h"
 
 static void add(const struct exchange *exchange, struct fields *fields, struct slice name,
@@ -11,20 +13,23 @@ static void add(const struct exchange *exchange, struct fields *fields, struct s
     fields_add(fields, exchange->arena, name, value);
 }
 
-static double elapsed_ms(int64_t from_ns, int64_t to_ns)
+/* "name;dur=12.34" */
+static size_t timing(char *out, struct slice name, int64_t from_ns, int64_t to_ns)
 {
-    return from_ns == 0 || to_ns == 0 ? 0 : ns_to_ms(to_ns - from_ns);
+    memcpy(out, name.ptr, name.len);
+    const double ms = from_ns == 0 || to_ns == 0 ? 0 : ns_to_ms(to_ns - from_ns);
+    return name.len + number_write_fixed(out + name.len, ms, 2);
 }
 
 static void add_timing(const struct exchange *exchange, struct fields *fields)
 {
     if (exchange->decided_ns == 0)
         return;
-    add(exchange, fields, SLICE("server-timing"),
-        arena_printf(exchange->arena, "route;dur=%.2f, queue;dur=%.2f, head;dur=%.2f",
-                     elapsed_ms(exchange->read_ns, exchange->decided_ns),
-                     elapsed_ms(exchange->decided_ns, exchange->started_ns),
-                     elapsed_ms(exchange->started_ns, exchange->head_ns)));
+    char *text = arena_alloc(exchange->arena, 3 * (NUMBER_TEXT_BYTES + sizeof ", queue;dur="));
+    size_t len = timing(text, SLICE("route;dur="), exchange->read_ns, exchange->decided_ns);
+    len += timing(text + len, SLICE(", queue;dur="), exchange->decided_ns, exchange->started_ns);
+    len += timing(text + len, SLICE(", head;dur="), exchange->started_ns, exchange->head_ns);
+    add(exchange, fields, SLICE("server-timing"), slice_make(text, len));
 }
 
 void answer_common_fields(const struct exchange *exchange, struct fields *fields)

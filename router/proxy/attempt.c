@@ -10,12 +10,28 @@
 #include "proxy/identity.h"
 #include "proxy/rewrite.h"
 
-enum { ATTEMPTS_MOST = 3 };
+enum { ATTEMPTS_MOST = 3, KEEP_PER_S = 1000, KEEP_BURST = 256 };
 
 static uint64_t next_id(struct proxy *proxy)
 {
     const uint64_t id = random_u64(&proxy->random);
     return id != 0 ? id : 1;
+}
+
+/* All decisions are kept for /decisions, but at most a thousand a second: keeping one whole costs
+ * more than making it. */
+static bool may_keep(struct proxy *proxy, int64_t now_ns)
+{
+    const int64_t earned = (now_ns - proxy->keep_since_ns) / (NS_PER_S / KEEP_PER_S);
+    if (earned > 0) {
+        proxy->keep_left =
+            proxy->keep_left + earned < KEEP_BURST ? proxy->keep_left + earned : KEEP_BURST;
+        proxy->keep_since_ns = now_ns;
+    }
+    if (proxy->keep_left == 0)
+        return false;
+    proxy->keep_left--;
+    return true;
 }
 
 static enum fault choose(struct exchange *exchange, const struct snapshot *snapshot,
@@ -47,8 +63,10 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
            decision, outcome);
     if (outcome->fault == FAULT_NO_MODEL)
         return outcome->fault;
-    decision->wall_ms = clock_wall_ms();
-    decision_ring_add(proxy->ring, decision);
+    if (may_keep(proxy, began_ns)) {
+        decision->wall_ms = clock_wall_ms();
+        decision_ring_add(proxy->ring, decision);
+    }
     for (uint32_t k = 0; k < decision->policy_count; k++)
         for (uint32_t f = 0; f < PLUGIN_FAULTS; f++)
             if (decision->policies[k].faults[f] > 0)

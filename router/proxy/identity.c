@@ -112,16 +112,20 @@ static void hex(char *out, const unsigned char *bytes, size_t count)
     }
 }
 
-static struct slice random_hex(struct exchange *exchange, size_t bytes)
+/* Twice `bytes` digits; `bytes` is 8 or 16. */
+static void random_hex(struct exchange *exchange, char *out, size_t bytes)
 {
-    unsigned char raw[16];
     for (size_t i = 0; i < bytes; i += 8) {
         const uint64_t word = random_u64(&exchange->proxy->random);
-        memcpy(raw + i, &word, 8);
+        hex(out + 2 * i, (const unsigned char *)&word, 8);
     }
-    char *text = arena_alloc(exchange->arena, bytes * 2);
-    hex(text, raw, bytes);
-    return slice_make(text, bytes * 2);
+}
+
+static struct slice new_id(struct exchange *exchange)
+{
+    char *text = arena_alloc(exchange->arena, 32);
+    random_hex(exchange, text, 16);
+    return slice_make(text, 32);
 }
 
 static bool sane_id(struct slice id)
@@ -150,18 +154,30 @@ static bool all_hex(struct slice s)
     return !zero;
 }
 
+static bool hex_pair(const char *s)
+{
+    return strchr("0123456789abcdef", s[0]) != NULL && strchr("0123456789abcdef", s[1]) != NULL;
+}
+
 /* W3C trace context: version 00, the trace goes on under a new parent; else a new one begins. */
 static struct slice continue_trace(struct exchange *exchange)
 {
     const struct slice theirs = fields_find(&exchange->head->fields, SLICE("traceparent"));
-    const struct slice parent = random_hex(exchange, 8);
-    if (theirs.len == TRACE_PARENT_BYTES && slice_starts(theirs, SLICE("00-")) &&
-        all_hex(slice_make(theirs.ptr + 3, 32)) && theirs.ptr[35] == '-' &&
-        all_hex(slice_make(theirs.ptr + 36, 16)) && theirs.ptr[52] == '-')
-        return arena_printf(exchange->arena, "00-%.32s-%.16s-%.2s", theirs.ptr + 3, parent.ptr,
-                            theirs.ptr + 53);
-    const struct slice trace = random_hex(exchange, 16);
-    return arena_printf(exchange->arena, "00-%.32s-%.16s-01", trace.ptr, parent.ptr);
+    const bool goes_on = theirs.len == TRACE_PARENT_BYTES && slice_starts(theirs, SLICE("00-")) &&
+                         all_hex(slice_make(theirs.ptr + 3, 32)) && theirs.ptr[35] == '-' &&
+                         all_hex(slice_make(theirs.ptr + 36, 16)) && theirs.ptr[52] == '-' &&
+                         hex_pair(theirs.ptr + 53);
+    char *text = arena_alloc(exchange->arena, TRACE_PARENT_BYTES);
+    memcpy(text, "00-", 3);
+    if (goes_on)
+        memcpy(text + 3, theirs.ptr + 3, 32);
+    else
+        random_hex(exchange, text + 3, 16);
+    text[35] = '-';
+    random_hex(exchange, text + 36, 8);
+    text[52] = '-';
+    memcpy(text + 53, goes_on ? theirs.ptr + 53 : "01", 2);
+    return slice_make(text, TRACE_PARENT_BYTES);
 }
 
 void identity_read_head(struct exchange *exchange)
@@ -177,7 +193,7 @@ void identity_read_head(struct exchange *exchange)
                           : identity_place(tables, &exchange->address);
 
     const struct slice id = fields_find(fields, SLICE("x-request-id"));
-    exchange->request_id = sane_id(id) ? id : random_hex(exchange, 16);
+    exchange->request_id = sane_id(id) ? id : new_id(exchange);
     exchange->trace_parent = continue_trace(exchange);
     exchange->service_class = ISO_INTERACTIVE;
     exchange->tenant = SLICE("");

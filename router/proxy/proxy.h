@@ -66,6 +66,8 @@ struct proxy {
     struct retry_budget budget;
     struct decision decision; /* workspace */
     struct decision_ring *ring;
+    int64_t keep_since_ns; /* of the allowance to keep decisions in it */
+    int64_t keep_left;
     uint64_t decision_sequence;
     struct random random;
     struct connection_host host;

@@ -36,15 +36,6 @@ static bool dropped_from_request(struct slice name, bool credential)
     return false;
 }
 
-static struct slice authority_of(struct arena *arena, const struct endpoint *endpoint)
-{
-    const bool v6 = strchr(endpoint->host, ':') != NULL;
-    const uint16_t usual = endpoint->tls ? 443 : 80;
-    if (endpoint->port == usual)
-        return arena_printf(arena, v6 ? "[%s]" : "%s", endpoint->host);
-    return arena_printf(arena, v6 ? "[%s]:%u" : "%s:%u", endpoint->host, endpoint->port);
-}
-
 void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
                      const struct endpoint *endpoint, bool hide_client_key,
                      struct request_head *out)
@@ -58,7 +49,7 @@ void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
         .version = HTTP_1_1,
         .method_text = in->method_text,
         .scheme = endpoint->tls ? SLICE("https") : SLICE("http"),
-        .authority = authority_of(arena, endpoint),
+        .authority = arena_copy(arena, slice_of(exchange->endpoint->authority)),
         .path = prefixed ? arena_printf(arena, "%s%.*s", endpoint->path, SLICE_ARG(in->path))
                          : in->path,
         .content_length = -1,

@@ -182,18 +182,18 @@ static void stop(struct probe *probe)
 
 static void fill_head(struct probe *probe, const struct endpoint *endpoint)
 {
-    const bool v6 = strchr(endpoint->host, ':') != NULL;
+    char *authority = upstream_authority(endpoint);
     probe->head = (struct request_head){
         .method = METHOD_GET,
         .version = HTTP_1_1,
         .method_text = SLICE("GET"),
         .scheme = endpoint->tls ? SLICE("https") : SLICE("http"),
-        .authority =
-            arena_printf(&probe->arena, v6 ? "[%s]:%u" : "%s:%u", endpoint->host, endpoint->port),
+        .authority = arena_copy(&probe->arena, slice_of(authority)),
         .path = arena_printf(&probe->arena, "%s%s", endpoint->path ? endpoint->path : "",
                              probe->prober->path),
         .content_length = -1,
     };
+    free(authority);
     fields_add(&probe->head.fields, &probe->arena, SLICE("user-agent"), SLICE("isochrone-probe"));
     fields_add(&probe->head.fields, &probe->arena, SLICE("accept"), SLICE("*/*"));
 }

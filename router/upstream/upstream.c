@@ -10,6 +10,7 @@
 struct endpoint_entry {
     struct upstream_endpoint face; /* first: handed out */
     char *url;
+    char *authority;
     char *server_name;
     struct sockaddr_storage address;
 };
@@ -41,6 +42,7 @@ static void entry_destroy(struct endpoint_entry *entry)
 {
     connection_pool_destroy(&entry->face.pool);
     free(entry->url);
+    free(entry->authority);
     free(entry->server_name);
     free(entry);
 }
@@ -91,6 +93,15 @@ static enum upstream_protocol protocol_of(const struct endpoint *endpoint)
     return UPSTREAM_AUTO;
 }
 
+char *upstream_authority(const struct endpoint *endpoint)
+{
+    const bool v6 = strchr(endpoint->host, ':') != NULL;
+    const uint16_t usual = endpoint->tls ? 443 : 80;
+    if (endpoint->port == usual)
+        return memory_printf(v6 ? "[%s]" : "%s", endpoint->host);
+    return memory_printf(v6 ? "[%s]:%u" : "%s:%u", endpoint->host, endpoint->port);
+}
+
 void upstream_dial_fill(struct upstream_dial *dial, const struct endpoint *endpoint,
                         const struct sockaddr_storage *address, struct tls_client *tls)
 {
@@ -109,11 +120,14 @@ static void entry_make(struct upstream *upstream, struct endpoint_entry *entry,
 {
     connection_pool_retire(&entry->face.pool);
     free(entry->url);
+    free(entry->authority);
     free(entry->server_name);
     entry->url = memory_strdup(state->config->url);
     entry->server_name = memory_strdup(server_name_of(state->config));
     entry->address = *address;
     entry->face.url = entry->url;
+    entry->authority = upstream_authority(state->config);
+    entry->face.authority = entry->authority;
     struct upstream_dial dial;
     upstream_dial_fill(&dial, state->config, address, tls_set_find(tls, state->config));
     dial.source = upstream->source;

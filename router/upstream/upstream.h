@@ -26,7 +26,8 @@ struct upstream_endpoint {
     uint32_t inflight; /* of this worker; the user adds and subtracts */
     uint32_t address_at;
     const char *url;
-    uint32_t index; /* of the target's endpoints, as chosen last */
+    const char *authority; /* "host:port" as requests carry it */
+    uint32_t index;        /* of the target's endpoints, as chosen last */
 };
 
 /* The least busy endpoint of the target that is not down and has an address; when all are down, the
@@ -38,6 +39,8 @@ void upstream_failed(struct upstream *upstream, struct upstream_endpoint *endpoi
 /* Retires pools of endpoints that the snapshot does not have any more.  Once per configuration. */
 void upstream_sweep(struct upstream *upstream, const struct snapshot *snapshot);
 
+/* The authority that requests to an endpoint carry; from malloc. */
+char *upstream_authority(const struct endpoint *endpoint);
 /* Everything of a dial but source and time-out; for probes too. */
 void upstream_dial_fill(struct upstream_dial *dial, const struct endpoint *endpoint,
                         const struct sockaddr_storage *address, struct tls_client *tls);

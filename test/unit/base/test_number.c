@@ -1,0 +1,64 @@
+/* number: the same text as printf, ties apart. */
+#include "unit.h"
+
+#include <math.h>
+
+#include "base/number.h"
+
+static void expect_fixed(double value, unsigned decimals)
+{
+    char ours[NUMBER_TEXT_BYTES + 1], theirs[64];
+    ours[number_write_fixed(ours, value, decimals)] = '\0';
+    snprintf(theirs, sizeof theirs, "%.*f", (int)decimals, value);
+    if (strcmp(theirs, "-0") == 0 || strspn(theirs, "-0.") == strlen(theirs))
+        return; /* a negative zero: we drop its sign */
+    assert_string_equal(ours, theirs);
+}
+
+static void integers_read_as_written(void **state)
+{
+    (void)state;
+    char text[NUMBER_TEXT_BYTES + 1];
+    text[number_write_u64(text, 0)] = '\0';
+    assert_string_equal(text, "0");
+    text[number_write_u64(text, UINT64_MAX)] = '\0';
+    assert_string_equal(text, "18446744073709551615");
+    text[number_write_i64(text, INT64_MIN)] = '\0';
+    assert_string_equal(text, "-9223372036854775808");
+    text[number_write_i64(text, -105)] = '\0';
+    assert_string_equal(text, "-105");
+}
+
+static void fixed_agrees_with_printf(void **state)
+{
+    (void)state;
+    static const double values[] = {0,    1,      9.99,     10,      0.001,     123.456,  0.0004,
+                                    1e9,  99.999, 12345.67, 0.1,     1e12,      0.987654, 31.4159,
+                                    7e-9, 100.01, 1023.004, 5000000, 2.71828182};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        for (unsigned d = 0; d <= 3; d++) {
+            expect_fixed(values[i], d);
+            expect_fixed(-values[i], d);
+        }
+}
+
+static void rounding_carries_over(void **state)
+{
+    (void)state;
+    char text[NUMBER_TEXT_BYTES + 1];
+    text[number_write_fixed(text, 9.9996, 3)] = '\0';
+    assert_string_equal(text, "10.000");
+    text[number_write_fixed(text, -0.0001, 3)] = '\0';
+    assert_string_equal(text, "0.000");
+}
+
+static void the_huge_still_fits(void **state)
+{
+    (void)state;
+    char text[NUMBER_TEXT_BYTES + 1];
+    text[number_write_fixed(text, 1e300, 3)] = '\0';
+    assert_string_equal(text, "1e+300");
+}
+
+UNIT_MAIN(integers_read_as_written, fixed_agrees_with_printf, rounding_carries_over,
+          the_huge_still_fits)
