@@ -69,7 +69,8 @@ struct codec_events {
     void (*on_request)(void *owner, struct stream *stream, const struct request_head *head);
     /* Something to produce.  May be called often; cheap to ignore when already known. */
     void (*on_dirty)(void *owner);
-    /* Client role: how many streams may be open at once changed, or no new ones are taken. */
+    /* Client role: a stream ended, the peer takes more or fewer at once, or takes no new ones; ask
+     * codec_capacity. */
     void (*on_capacity)(void *owner);
     /* Server role: the codec is about to answer a head by itself, with the fault's error object.
      * Returns the request id that the answer carries, to stay until the next upcall; ptr NULL:

@@ -35,6 +35,8 @@ static void end_stream(struct h1_client *client, enum stream_close why)
     client->s = NULL;
     codec_stream_close(s, why);
     codec_stream_bury(s);
+    if (client->codec.events->on_capacity != NULL)
+        client->codec.events->on_capacity(client->codec.owner);
 }
 
 static bool refuse(struct h1_client *client, const char *why)

@@ -183,12 +183,9 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
     struct codec_stream *s = stream_find(ng, id);
     if (s == NULL)
         return 0;
-    const bool detached = s->user == USER_DETACHED;
     codec_stream_close(s, session->role->why_closed(s, error));
     h2_stream_bury(session, s);
-    /* Its user is gone, so nobody else hears that there is room again. */
-    if (detached)
-        session->role->peer_changed(session);
+    session->role->peer_changed(session);
     return 0;
 }
 
