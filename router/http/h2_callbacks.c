@@ -6,7 +6,7 @@
 
 #include "http/h2_session.h"
 
-enum { LEAST_DATA_BYTES = 1024 };
+enum { LEAST_DATA_BYTES = 1024 }; /* of a DATA frame, unless less is queued */
 
 static struct codec_stream *stream_find(nghttp2_session *ng, int32_t id)
 {
@@ -25,7 +25,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     struct h2_session *session = user;
     struct codec_stream *s = stream_find(ng, frame->hd.stream_id);
     if (s == NULL) {
-        s = session->role->block_begin(session, frame->hd.stream_id, true);
+        s = session->role->block_begin(session, frame->hd.stream_id);
         if (s == NULL)
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         nghttp2_session_set_stream_user_data(ng, frame->hd.stream_id, s);
@@ -128,8 +128,13 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
 static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data,
                          size_t len, void *user)
 {
-    (void)flags, (void)user;
+    (void)flags;
+    const struct h2_session *session = user;
     struct codec_stream *s = stream_find(ng, id);
+    const size_t window = session->client ? STREAM_WINDOW_BYTES : H2_SERVER_STREAM_WINDOW;
+    /* nghttp2 resets what overruns its window, but goes on giving out its bytes until then. */
+    if (s != NULL && s->unconsumed + len > window)
+        codec_stream_close(s, STREAM_PROTOCOL);
     if (s == NULL || !stream_attached(s)) {
         (void)nghttp2_session_consume(ng, id, len);
         return 0;

@@ -6,9 +6,9 @@ enum {
     LAST_STREAM_ID = 1 << 30, /* retire the connection long before ids run out */
 };
 
-static struct codec_stream *block_begin(struct h2_session *session, int32_t id, bool opens)
+static struct codec_stream *block_begin(struct h2_session *session, int32_t id)
 {
-    (void)session, (void)id, (void)opens;
+    (void)session, (void)id;
     return NULL; /* nothing the server may open */
 }
 

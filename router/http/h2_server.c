@@ -1,9 +1,17 @@
 /* The server role of HTTP/2: requests come, responses go. */
 #include "http/h2_session.h"
 
-static struct codec_stream *block_begin(struct h2_session *session, int32_t id, bool opens)
+enum {
+    LAST_STREAM_ID = 1 << 30, /* say goodbye long before ids run out */
+    GOODBYE_IDS = 20000,      /* between the two steps of it */
+};
+
+static void shutdown(struct codec *codec);
+
+static struct codec_stream *block_begin(struct h2_session *session, int32_t id)
 {
-    (void)opens;
+    if (id > LAST_STREAM_ID + session->shutdown_step * GOODBYE_IDS)
+        shutdown(&session->codec);
     struct codec_stream *s = h2_stream_create(session, id);
     s->request.version = HTTP_2;
     return s;

@@ -26,8 +26,8 @@ enum {
 struct h2_session;
 
 struct h2_role {
-    /* A block begins on an open stream, or (server) opens one: NULL when it cannot be. */
-    struct codec_stream *(*block_begin)(struct h2_session *session, int32_t id, bool opens);
+    /* A header block opens a stream; NULL when the peer may not. */
+    struct codec_stream *(*block_begin)(struct h2_session *session, int32_t id);
     void (*pseudo)(struct h2_session *session, struct codec_stream *s, struct slice name,
                    nghttp2_rcbuf *value);
     void (*block_end)(struct h2_session *session, struct codec_stream *s, bool end_stream);

@@ -1,7 +1,8 @@
 /*
- * The rules a head must keep (rows 27-64 of the hardening list).  Framing was
- * judged before, when the head was gathered; here is what is left: what the
- * request is for and whether its fields may be carried over.
+ * The rules a head must keep (rows 27-64 of the hardening list).  The bytes of
+ * names and values were checked as they were parsed (h1_parse.c, nghttp2), and
+ * framing when the head was gathered; here is what is left: what the request is
+ * for and whether its fields may be carried over.
  */
 #include "http/head.h"
 
@@ -37,16 +38,6 @@ static bool path_ok(struct slice path)
     return true;
 }
 
-static bool fields_ok(const struct fields *fields)
-{
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const struct field *field = &fields->items[i];
-        if (!field_name_valid(field->name) || !field_value_valid(field->value))
-            return false;
-    }
-    return true;
-}
-
 /* `transfer_encoding` becomes `Transfer-Encoding` behind many a gateway interface. */
 static bool has_underscore_name(const struct fields *fields)
 {
@@ -69,14 +60,12 @@ enum fault head_accept_request(const struct request_head *head, bool secure)
         return FAULT_BAD_AUTHORITY;
     if (!slice_eq(head->scheme, secure ? SLICE("https") : SLICE("http")))
         return FAULT_BAD_REQUEST;
-    if (!fields_ok(&head->fields) || has_underscore_name(&head->fields))
+    if (has_underscore_name(&head->fields))
         return FAULT_BAD_HEAD;
     return FAULT_NONE;
 }
 
 enum fault head_accept_response(const struct response_head *head)
 {
-    if (head->status < 100 || head->status > 599)
-        return FAULT_BAD_GATEWAY;
-    return fields_ok(&head->fields) ? FAULT_NONE : FAULT_BAD_GATEWAY;
+    return head->status < 100 || head->status > 599 ? FAULT_BAD_GATEWAY : FAULT_NONE;
 }
