@@ -35,6 +35,10 @@ static bool data_is_done(const struct sse *sse)
 static unsigned event_end(struct sse *sse)
 {
     unsigned events = 0;
+    if (sse->event_has_data && sse->on_event != NULL) {
+        const size_t line_ends = sse->data_len > 0 && !sse->data_overflow;
+        sse->on_event(sse->user, slice_make(sse->data, sse->data_len - line_ends));
+    }
     if (sse->event_has_data && data_is_done(sse)) {
         sse->done = true;
     } else if (sse->event_has_data) {

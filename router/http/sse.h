@@ -17,7 +17,11 @@ struct sse {
     bool done;            /* `data: [DONE]` was seen */
     bool at_boundary;     /* the last byte ended an event, or nothing came yet */
     bool saw_id;          /* an `id:` line came */
-    uint8_t state;        /* private from here on, but for usage and usage_len */
+    /* Set after sse_init by who wants to read along: each complete event's data, [DONE] included,
+     * as far as it fits SSE_TAIL_BYTES; valid for the call.  `done` is not set yet. */
+    void (*on_event)(void *user, struct slice data);
+    void *user;
+    uint8_t state; /* private from here on, but for usage and usage_len */
     bool line_is_data;
     bool event_has_data;
     uint16_t line_len;

@@ -1,11 +1,12 @@
 #include "upstream/connection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/memory.h"
 
-enum { READS_PER_EVENT = 4 };
+enum { READS_PER_EVENT = 4, WHY_BYTES = 160 };
 
 static void destroy(struct loop_task *task)
 {
@@ -31,8 +32,10 @@ static void end(struct upstream_connection *connection, const char *why)
 {
     if (connection->ended)
         return;
+    char text[WHY_BYTES]; /* the wire takes its words with it */
+    snprintf(text, sizeof text, "%s", why);
     end_quietly(connection);
-    connection->events->on_ended(connection->owner, connection, why);
+    connection->events->on_ended(connection->owner, connection, text);
 }
 
 static void flush(struct loop_task *task)

@@ -32,7 +32,7 @@ struct upstream_connection_events {
     /* Streams may be opened again, or the last one ended. */
     void (*on_capacity)(void *owner, struct upstream_connection *connection);
     /* It ended, before or after on_open; its streams have had their on_closed.  It frees itself
-     * at the end of the turn. */
+     * at the end of the turn.  `why` is valid for the call. */
     void (*on_ended)(void *owner, struct upstream_connection *connection, const char *why);
     void (*on_pong)(void *owner, struct upstream_connection *connection); /* may be NULL */
 };

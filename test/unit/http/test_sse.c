@@ -55,6 +55,34 @@ static void test_streams(void **state)
     }
 }
 
+static void note_event(void *user, struct slice data)
+{
+    char *seen = user;
+    const size_t at = strlen(seen);
+    snprintf(seen + at, 64 - at, "<%.*s>", SLICE_ARG(data));
+}
+
+static void test_events_are_read_along(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "data: {\"a\":1}\n\n: c\n\nevent: x\ndata:b\ndata: c\r\n\r\ndata: [DONE]\n\n";
+    for (size_t piece = 1; piece < 20; piece++) {
+        char seen[64] = "";
+        struct sse *sse = malloc(sizeof *sse);
+        assert_non_null(sse);
+        sse_init(sse);
+        sse->on_event = note_event;
+        sse->user = seen;
+        for (size_t at = 0; at < sizeof text - 1; at += piece) {
+            const size_t left = sizeof text - 1 - at;
+            sse_feed(sse, slice_make(text + at, left < piece ? left : piece));
+        }
+        assert_string_equal(seen, "< {\"a\":1}><b\n c>< [DONE]>");
+        free(sse);
+    }
+}
+
 static void test_usage_is_kept(void **state)
 {
     (void)state;
@@ -81,4 +109,5 @@ static void test_large_events_are_counted_not_kept(void **state)
     assert_int_equal(sse.usage_len, 9);
 }
 
-UNIT_MAIN(test_streams, test_usage_is_kept, test_large_events_are_counted_not_kept)
+UNIT_MAIN(test_streams, test_events_are_read_along, test_usage_is_kept,
+          test_large_events_are_counted_not_kept)

@@ -1,0 +1,77 @@
+/* The command line of `isobench load`, read and checked. */
+#ifndef LOAD_OPTIONS_H
+#define LOAD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "http/fields.h"
+#include "load/assertion.h"
+#include "load/prompt.h"
+#include "load/schedule.h"
+#include "load/target.h"
+
+enum {
+    OPTIONS_TARGETS_MOST = 16,
+    OPTIONS_PLACES_MOST = 32,
+    OPTIONS_HEADERS_MOST = 16,
+    OPTIONS_ASSERTIONS_MOST = 16,
+    OPTIONS_CONNECTIONS_MOST = 20000,
+    OPTIONS_STREAMS_MOST = 100,
+};
+
+/* Where some of the clients are. */
+struct options_place {
+    const char *name;
+    struct address source; /* len 0: the kernel chooses */
+    bool has_target;
+    struct target target; /* its own URL */
+};
+
+struct options {
+    bool help;
+    struct target targets[OPTIONS_TARGETS_MOST];
+    uint32_t target_count;
+    struct options_place places[OPTIONS_PLACES_MOST]; /* at least one */
+    uint32_t place_count;
+    bool steer;
+    struct target steer_target;
+
+    enum arrivals arrivals;
+    double rate;        /* requests a second, all places together */
+    uint32_t closed;    /* > 0: so many at a time instead of a rate */
+    double duration_ms; /* INFINITY when only --requests is given */
+    uint64_t requests;  /* UINT64_MAX when only --duration is given */
+    double stall_ms;
+    double drain_ms; /* how long the last ones may take after the schedule's end */
+    uint32_t open_most;
+    uint64_t seed;
+
+    bool h2;
+    bool insecure;
+    const char *ca_file;  /* NULL: the system's */
+    uint32_t connections; /* at most, of each place to each URL */
+    uint32_t streams;     /* at most, on one connection */
+
+    struct prompt_settings prompt;
+    const char *model;
+    const char *traffic_class; /* NULL: none */
+    bool sim;
+    struct field headers[OPTIONS_HEADERS_MOST];
+    uint32_t header_count;
+
+    const char *json_file; /* NULL: none; "-": standard output */
+    const char *log_file;
+    bool quiet;
+    struct assertion assertions[OPTIONS_ASSERTIONS_MOST];
+    uint32_t assertion_count;
+};
+
+/* argv[0] is not looked at.  What it points at lives in the arena and in argv. */
+bool options_read(int argc, char **argv, struct arena *arena, struct options *out,
+                  struct error *error) ISO_MUST_USE;
+extern const char options_usage[];
+
+#endif

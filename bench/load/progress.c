@@ -1,0 +1,58 @@
+#include "load/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum { PERIOD_MS = 1000 };
+
+static void show(struct timer *timer)
+{
+    struct progress *progress = CONTAINER_OF(timer, struct progress, timer);
+    struct tally *sum = progress->sum;
+    const double elapsed_s =
+        (double)(clock_monotonic_ns() - progress->calls->start_ns) / (double)NS_PER_S;
+    tallies_sum(progress->tallies, TALLY_ALL, TALLY_ALL, sum);
+    const struct histogram *latency = progress->options->prompt.stream ? &sum->ttft : &sum->e2e;
+    fprintf(stderr,
+            "\r\033[K%.0f s  begun %" PRIu64 "  open %u  answered %" PRIu64 "  cut %" PRIu64
+            "  failed %" PRIu64 "  %s p50 %.0f ms  p99 %.0f ms",
+            elapsed_s, progress->calls->begun, progress->calls->open_count,
+            sum->outcomes[OUTCOME_ANSWERED], sum->outcomes[OUTCOME_CUT], tally_failed(sum),
+            progress->options->prompt.stream ? "ttft" : "e2e",
+            histogram_percentile(latency, 50) / 1e6, histogram_percentile(latency, 99) / 1e6);
+    timer_start(timer, progress->loop, PERIOD_MS);
+}
+
+void progress_init(struct progress *progress)
+{
+    *progress = (struct progress){0};
+    timer_init(&progress->timer, show);
+}
+
+void progress_begin(struct progress *progress, struct loop *loop, const struct options *options,
+                    const struct tallies *tallies, const struct calls *calls)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    progress->loop = loop;
+    progress->options = options;
+    progress->tallies = tallies;
+    progress->calls = calls;
+    progress->sum = memory_alloc(sizeof(*progress->sum));
+    timer_start(&progress->timer, loop, PERIOD_MS);
+}
+
+void progress_finish(struct progress *progress)
+{
+    if (progress->loop == NULL)
+        return;
+    timer_stop(&progress->timer);
+    free(progress->sum);
+    progress->loop = NULL;
+    fputs("\r\033[K", stderr);
+}

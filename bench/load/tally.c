@@ -1,0 +1,235 @@
+#include "load/tally.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+enum { CLUSTER_UNKNOWN, CLUSTER_FIRST };
+
+struct tallies {
+    uint32_t places;
+    uint32_t clusters; /* names in use, the unknown one included */
+    char names[TALLY_CLUSTERS_MOST + 2][TALLY_NAME_BYTES];
+    struct tally **cells; /* place * (TALLY_CLUSTERS_MOST + 2) + cluster */
+    struct histogram slips;
+};
+
+/* ---- one tally ---- */
+
+uint64_t tally_failed(const struct tally *tally)
+{
+    uint64_t failed = 0;
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        if (outcome_is_failure((enum outcome)i))
+            failed += tally->outcomes[i];
+    return failed;
+}
+
+/* Statuses beyond the room for them are left out; they are still in the outcomes. */
+static void add_status(struct tally *tally, int status, uint64_t count)
+{
+    for (int i = 0; i < TALLY_STATUSES; i++) {
+        if (tally->statuses[i].count == 0)
+            tally->statuses[i].status = status;
+        if (tally->statuses[i].status == status) {
+            tally->statuses[i].count += count;
+            return;
+        }
+    }
+}
+
+static void add_timing(struct tally *tally, struct slice name, double sum_ms, uint64_t count)
+{
+    for (int i = 0; i < TALLY_TIMINGS; i++) {
+        struct tally_timing *timing = &tally->timings[i];
+        if (timing->count == 0)
+            memcpy(timing->name, name.ptr, name.len); /* zeroed, and longer than the name */
+        if (slice_eq(slice_of(timing->name), name)) {
+            timing->sum_ms += sum_ms;
+            timing->count += count;
+            return;
+        }
+    }
+}
+
+void tally_merge(struct tally *into, const struct tally *from)
+{
+    into->requests += from->requests;
+    into->resent += from->resent;
+    into->events += from->events;
+    into->prompt_tokens += from->prompt_tokens;
+    into->cached_tokens += from->cached_tokens;
+    into->output_tokens += from->output_tokens;
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        into->outcomes[i] += from->outcomes[i];
+    for (int i = 0; i < TALLY_STATUSES && from->statuses[i].count > 0; i++)
+        add_status(into, from->statuses[i].status, from->statuses[i].count);
+    for (int i = 0; i < TALLY_TIMINGS && from->timings[i].count > 0; i++)
+        add_timing(into, slice_of(from->timings[i].name), from->timings[i].sum_ms,
+                   from->timings[i].count);
+    histogram_merge(&into->ttft, &from->ttft);
+    histogram_merge(&into->itl, &from->itl);
+    histogram_merge(&into->itl_request, &from->itl_request);
+    histogram_merge(&into->e2e, &from->e2e);
+    histogram_merge(&into->head, &from->head);
+}
+
+/* ---- all of them ---- */
+
+struct tallies *tallies_create(uint32_t places)
+{
+    struct tallies *tallies = memory_zalloc(sizeof *tallies);
+    tallies->places = places;
+    tallies->clusters = CLUSTER_FIRST;
+    tallies->names[CLUSTER_UNKNOWN][0] = '-';
+    tallies->cells = memory_zalloc(places * COUNT_OF(tallies->names) * sizeof(struct tally *));
+    return tallies;
+}
+
+void tallies_destroy(struct tallies **tallies_at)
+{
+    struct tallies *tallies = *tallies_at;
+    *tallies_at = NULL;
+    if (tallies == NULL)
+        return;
+    for (size_t i = 0; i < tallies->places * COUNT_OF(tallies->names); i++)
+        free(tallies->cells[i]);
+    free(tallies->cells);
+    free(tallies);
+}
+
+uint32_t tallies_cluster(struct tallies *tallies, struct slice name)
+{
+    if (name.len == 0)
+        return CLUSTER_UNKNOWN;
+    if (name.len >= TALLY_NAME_BYTES)
+        name.len = TALLY_NAME_BYTES - 1;
+    for (uint32_t i = CLUSTER_FIRST; i < tallies->clusters; i++)
+        if (slice_eq(slice_of(tallies->names[i]), name))
+            return i;
+    const uint32_t other = TALLY_CLUSTERS_MOST + 1;
+    if (tallies->clusters > other)
+        return other;
+    if (tallies->clusters == other)
+        name = SLICE("(other)");
+    memcpy(tallies->names[tallies->clusters], name.ptr, name.len);
+    return tallies->clusters++;
+}
+
+uint32_t tallies_cluster_count(const struct tallies *tallies)
+{
+    return tallies->clusters;
+}
+
+const char *tallies_cluster_name(const struct tallies *tallies, uint32_t cluster)
+{
+    return tallies->names[cluster];
+}
+
+static struct tally **cell_at(const struct tallies *tallies, uint32_t place, uint32_t cluster)
+{
+    CHECK_LT(place, tallies->places);
+    CHECK_LT(cluster, tallies->clusters);
+    return &tallies->cells[place * COUNT_OF(tallies->names) + cluster];
+}
+
+static struct tally *cell(struct tallies *tallies, uint32_t place, uint32_t cluster)
+{
+    struct tally **at = cell_at(tallies, place, cluster);
+    if (*at == NULL)
+        *at = memory_zalloc(sizeof **at);
+    return *at;
+}
+
+const struct tally *tallies_cell(const struct tallies *tallies, uint32_t place, uint32_t cluster)
+{
+    return *cell_at(tallies, place, cluster);
+}
+
+static uint64_t span(int64_t from_ns, int64_t to_ns)
+{
+    return to_ns > from_ns ? (uint64_t)(to_ns - from_ns) : 0;
+}
+
+void tallies_gap(struct tallies *tallies, uint32_t place, uint32_t cluster, int64_t gap_ns)
+{
+    histogram_add(&cell(tallies, place, cluster)->itl, span(0, gap_ns));
+}
+
+void tallies_slip(struct tallies *tallies, int64_t slip_ns)
+{
+    histogram_add(&tallies->slips, span(0, slip_ns));
+}
+
+const struct histogram *tallies_slips(const struct tallies *tallies)
+{
+    return &tallies->slips;
+}
+
+/* "route;dur=0.2, queue;desc=x;dur=3" */
+void tallies_timing(struct tallies *tallies, uint32_t place, uint32_t cluster, struct slice value)
+{
+    struct tally *tally = cell(tallies, place, cluster);
+    struct slice metric, part;
+    while (slice_split(&value, ',', &metric)) {
+        struct slice name = SLICE_NONE;
+        if (!slice_split(&metric, ';', &name))
+            continue;
+        name = slice_trim(name);
+        while (slice_split(&metric, ';', &part)) {
+            double ms;
+            part = slice_trim(part);
+            if (!slice_starts(part, SLICE("dur=")) ||
+                !slice_to_double(slice_make(part.ptr + 4, part.len - 4), &ms))
+                continue;
+            if (name.len > 0 && name.len < sizeof(tally->timings[0].name))
+                add_timing(tally, name, ms, 1);
+        }
+    }
+}
+
+static void add_latencies(struct tally *tally, const struct sample *sample)
+{
+    const int64_t from_ns = sample->intended_ns;
+    histogram_add(&tally->e2e, span(from_ns, sample->end_ns));
+    histogram_add(&tally->head, span(from_ns, sample->head_ns));
+    if (sample->events > 0)
+        histogram_add(&tally->ttft, span(from_ns, sample->first_ns));
+    if (sample->events > 1)
+        histogram_add(&tally->itl_request,
+                      span(sample->first_ns, sample->last_ns) / (sample->events - 1));
+}
+
+static void add_usage(uint64_t *sum, int64_t tokens)
+{
+    if (tokens > 0)
+        *sum += (uint64_t)tokens;
+}
+
+void tallies_add(struct tallies *tallies, const struct sample *sample)
+{
+    struct tally *tally = cell(tallies, sample->place, sample->cluster);
+    tally->requests++;
+    tally->outcomes[sample->outcome]++;
+    tally->resent += sample->resent;
+    tally->events += sample->events;
+    add_usage(&tally->prompt_tokens, sample->prompt_tokens);
+    add_usage(&tally->cached_tokens, sample->cached_tokens);
+    add_usage(&tally->output_tokens, sample->output_tokens);
+    if (sample->outcome == OUTCOME_STATUS)
+        add_status(tally, sample->status, 1);
+    if (sample->outcome == OUTCOME_ANSWERED)
+        add_latencies(tally, sample);
+}
+
+void tallies_sum(const struct tallies *tallies, uint32_t place, uint32_t cluster, struct tally *out)
+{
+    memset(out, 0, sizeof *out);
+    for (uint32_t p = 0; p < tallies->places; p++)
+        for (uint32_t c = 0; c < tallies->clusters; c++) {
+            const struct tally *one = tallies_cell(tallies, p, c);
+            if (one != NULL && (place == TALLY_ALL || place == p) &&
+                (cluster == TALLY_ALL || cluster == c))
+                tally_merge(out, one);
+        }
+}
