@@ -1,6 +1,7 @@
 #include "policy/chain.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,7 +121,40 @@ void chain_drop(struct chain **chain)
     free(dropped);
 }
 
+bool chain_equal(const struct chain *a, const struct chain *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (uint32_t k = 0; k < a->count; k++) {
+        const struct chain_link *one = &a->links[k], *other = &b->links[k];
+        if (one->plugin != other->plugin ||
+            memcmp(one->settings, other->settings, one->plugin->policy.settings_size) != 0)
+            return false;
+    }
+    return true;
+}
+
+const char *chain_name(const struct chain *chain, char *out, size_t size)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (uint32_t k = 0; k < chain->count && len < size; k++)
+        len += (size_t)snprintf(out + len, size - len, "%s%s", k > 0 ? "+" : "",
+                                chain->links[k].plugin->policy.name);
+    return out;
+}
+
 /* --- asking it [worker] --- */
+
+static int64_t clock_read(const struct decision *decision)
+{
+    return decision->clock_ns ? decision->clock_ns() : 0;
+}
+
+static void time_add(struct decision *decision, uint32_t k, int64_t began_ns)
+{
+    decision->policies[k].took_ns += clock_read(decision) - began_ns;
+}
 
 static void fault_count(struct decision *decision, uint32_t k, enum plugin_fault fault)
 {
@@ -202,7 +236,9 @@ static void filters_ask(const struct chain *chain, struct decision *decision, st
             continue;
         uint8_t *shown = verdicts_show(decision, true);
         call->settings = chain->links[k].settings;
+        const int64_t began_ns = clock_read(decision);
         policy->filter(call, shown);
+        time_add(decision, k, began_ns);
         for (uint32_t i = 0; i < decision->count; i++)
             verdict_take(decision, k, i, shown[i]);
     }
@@ -244,7 +280,10 @@ static void cost_ask(const struct chain *chain, struct decision *decision,
     const uint32_t parts = policy->part_count;
     double *ms = decision->ms + (size_t)decision->count * decision->policies[k].first_part;
     memset(ms, 0, sizeof *ms * decision->count * parts);
-    policy->cost(call, verdicts_show(decision, false), ms);
+    const uint8_t *shown = verdicts_show(decision, false);
+    const int64_t began_ns = clock_read(decision);
+    policy->cost(call, shown, ms);
+    time_add(decision, k, began_ns);
     for (uint32_t i = 0; i < decision->count; i++)
         if (decision_is_kept(decision->verdicts[i]))
             decision->total_ms[i] += row_take(decision, k, ms + (size_t)i * parts, parts);
@@ -280,9 +319,10 @@ static uint32_t pick_ask(const struct chain *chain, struct decision *decision,
         return cheapest(decision, ISO_NONE);
     memcpy(decision->scratch_ms, decision->total_ms, sizeof *decision->total_ms * decision->count);
     call->settings = chain->links[k].settings;
-    const uint32_t picked =
-        chain->links[k].plugin->policy.pick(call, verdicts_show(decision, false),
-                                            decision->scratch_ms);
+    const uint8_t *shown = verdicts_show(decision, false);
+    const int64_t began_ns = clock_read(decision);
+    const uint32_t picked = chain->links[k].plugin->policy.pick(call, shown, decision->scratch_ms);
+    time_add(decision, k, began_ns);
     if (picked == ISO_NONE ||
         (picked < decision->count && decision_is_kept(decision->verdicts[picked])))
         return picked;

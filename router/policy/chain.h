@@ -10,6 +10,7 @@
 #ifndef POLICY_CHAIN_H
 #define POLICY_CHAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,9 +44,14 @@ struct chain *chain_create(const struct policy_ref *refs, size_t count, struct p
                            struct problem_sink *sink) ISO_MUST_USE;
 struct chain *chain_hold(struct chain *chain); /* [control] */
 void chain_drop(struct chain **chain);         /* [control] */
+/* The same policies, by content, with the same settings.  [control] */
+bool chain_equal(const struct chain *a, const struct chain *b);
+/* "least_latency+prefer", cut to `size`; returns out. */
+const char *chain_name(const struct chain *chain, char *out, size_t size);
 
 /* Fills the answer of a decision whose inputs stand: verdicts, milliseconds,
- * totals, chosen, runner_up, faults.  Allocates nothing.  [worker] */
+ * totals, chosen, runner_up, faults, and what each policy took if asked to.  Allocates nothing.
+ * [worker] */
 void chain_decide(const struct chain *chain, struct decision *decision);
 
 #endif

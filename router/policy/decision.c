@@ -30,7 +30,7 @@ void decision_init(struct decision *decision)
 {
     memset(decision, 0, sizeof *decision);
     decision->route = "";
-    decision->chosen = decision->runner_up = ISO_NONE;
+    decision->chosen = decision->runner_up = decision->obeyed = ISO_NONE;
 }
 
 void decision_finish(struct decision *decision)
@@ -75,6 +75,9 @@ void decision_begin(struct decision *decision, uint32_t targets, uint32_t parts)
     decision->id = decision->seed = decision->sequence = 0;
     decision->now_ns = decision->wall_ms = 0;
     decision->route = "";
+    decision->clock_ns = NULL;
+    decision->is_shadow = false;
+    decision->obeyed = ISO_NONE;
     decision->request = (struct iso_request){
         .struct_size = sizeof decision->request,
         .latitude = NAN,

@@ -69,16 +69,20 @@ struct decision_policy {
     const struct plugin *plugin;
     uint32_t first_part; /* column of its first part */
     uint32_t faults[PLUGIN_FAULTS];
+    int64_t took_ns; /* its own time; 0 when nobody asked for it */
 };
 
 struct decision {
     /* Inputs, the caller's. */
-    uint64_t id;       /* unique in this router; 0 for a dry run */
-    uint64_t seed;     /* fresh random bits */
-    uint64_t sequence; /* decisions of this route in this worker before this one */
-    int64_t now_ns;    /* monotonic */
-    int64_t wall_ms;   /* for people; no policy sees it */
-    const char *route; /* its name; "" default */
+    uint64_t id;               /* unique in this router; 0 for a dry run */
+    uint64_t seed;             /* fresh random bits */
+    uint64_t sequence;         /* decisions of this route in this worker before this one */
+    int64_t now_ns;            /* monotonic */
+    int64_t wall_ms;           /* for people; no policy sees it */
+    const char *route;         /* its name; "" default */
+    int64_t (*clock_ns)(void); /* to take the policies' time with; NULL: it is not taken */
+    bool is_shadow;            /* decided beside, and not obeyed ... */
+    uint32_t obeyed;           /* ... but this was; ISO_NONE: nothing */
     struct iso_request request;
     uint32_t count;                    /* targets */
     uint32_t cluster_stride;           /* bytes; decision_begin sets sizeof(struct iso_cluster) */

@@ -2,6 +2,7 @@
  * A decision for people and tools: the one shape that /explain, /decisions and
  * the access log share.  Numbers that are unknown are null.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,9 +83,25 @@ static void policies_write(const struct decision *decision, struct json *json)
             if (policy->faults[fault])
                 json_kv_uint(json, key, policy->faults[fault]);
         }
+        if (policy->took_ns > 0)
+            json_kv_fixed(json, "took_us", (double)policy->took_ns / 1e3, MS_DECIMALS);
         json_object_end(json);
     }
     json_array_end(json);
+}
+
+/* What another chain would have done: what it would have gained by its own prices, and in predicted
+ * time to first token. */
+static void shadow_write(const struct decision *decision, struct json *json)
+{
+    const uint32_t own = decision->chosen, obeyed = decision->obeyed;
+    const bool both = own != ISO_NONE && obeyed != ISO_NONE;
+    json_kv_bool(json, "shadow", true);
+    json_kv_string(json, "obeyed", cluster_name(decision, obeyed));
+    json_kv_bool(json, "agrees", own == obeyed);
+    ms_write(json, "gain_ms", both ? decision->total_ms[obeyed] - decision->total_ms[own] : NAN);
+    ms_write(json, "ttft_gain_ms",
+             both ? decision->estimates[obeyed].ttft_ms - decision->estimates[own].ttft_ms : NAN);
 }
 
 static void request_write(const struct iso_request *request, struct json *json)
@@ -228,6 +245,8 @@ static void full_write(const struct decision *decision, struct json *json)
     json_kv_string(json, "chosen", cluster_name(decision, decision->chosen));
     json_kv_string(json, "runner_up", cluster_name(decision, decision->runner_up));
     json_kv_uint(json, "kept", decision->kept);
+    if (decision->is_shadow)
+        shadow_write(decision, json);
     policies_write(decision, json);
     request_write(&decision->request, json);
     json_key(json, "clusters");

@@ -14,7 +14,8 @@ struct stored_head {
     int64_t now_ns, wall_ms;
     uint32_t targets, stored;   /* that took part, that are here */
     uint32_t chosen, runner_up; /* among the stored, or ISO_NONE */
-    uint32_t kept, part_count, policy_count, reserved;
+    uint32_t obeyed, reserved;  /* likewise */
+    uint32_t kept, part_count, policy_count, is_shadow;
     struct decision_policy policies[CHAIN_POLICIES_MAX];
     struct iso_request request; /* its texts are not followed */
     char route[64], model[64], tenant[64];
@@ -102,7 +103,7 @@ static uint64_t slice_copy(char *out, size_t size, struct iso_text text)
 
 static bool is_stored(const struct decision *decision, uint32_t target, uint32_t *room)
 {
-    if (target == decision->chosen || target == decision->runner_up)
+    if (target == decision->chosen || target == decision->runner_up || target == decision->obeyed)
         return true;
     if (*room == 0)
         return false;
@@ -142,7 +143,8 @@ static void head_fill(struct stored_head *head, const struct decision *decision)
     head->now_ns = decision->now_ns;
     head->wall_ms = decision->wall_ms;
     head->targets = decision->count;
-    head->chosen = head->runner_up = ISO_NONE;
+    head->chosen = head->runner_up = head->obeyed = ISO_NONE;
+    head->is_shadow = decision->is_shadow;
     head->kept = decision->kept;
     head->part_count = decision->part_count;
     head->policy_count = decision->policy_count;
@@ -161,6 +163,9 @@ static void record_put(struct slot *slot, const struct decision *decision)
     head_fill(&head, decision);
     room -= decision->chosen != ISO_NONE ? 1u : 0u;
     room -= decision->runner_up != ISO_NONE ? 1u : 0u;
+    const bool other =
+        decision->obeyed != decision->chosen && decision->obeyed != decision->runner_up;
+    room -= decision->obeyed != ISO_NONE && other ? 1u : 0u;
     for (uint32_t target = 0; target < decision->count; target++) {
         if (!is_stored(decision, target, &room))
             continue;
@@ -168,6 +173,8 @@ static void record_put(struct slot *slot, const struct decision *decision)
             head.chosen = head.stored;
         if (target == decision->runner_up)
             head.runner_up = head.stored;
+        if (target == decision->obeyed)
+            head.obeyed = head.stored;
         at = target_put(slot, at, decision, target);
         head.stored++;
     }
@@ -226,6 +233,8 @@ static void head_get(struct decision_copy *copy, const struct stored_head *head)
     decision->wall_ms = head->wall_ms;
     decision->chosen = head->chosen;
     decision->runner_up = head->runner_up;
+    decision->obeyed = head->obeyed;
+    decision->is_shadow = head->is_shadow != 0;
     decision->kept = head->kept;
     decision->part_count = head->part_count;
     decision->policy_count = head->policy_count;

@@ -18,6 +18,7 @@
 struct plugin_dir {
     char *path; /* NULL: names are refused */
     struct list plugins;
+    uint32_t count;
 };
 
 const char *const plugin_fault_names[PLUGIN_FAULTS] = {
@@ -143,6 +144,13 @@ static struct plugin *content_load(struct plugin_dir *dir, const char *path,
     struct plugin *plugin = known_find(dir, file->hash);
     if (plugin)
         return plugin;
+    if (dir->count == PLUGINS_MAX) {
+        error_set(error,
+                  "%d different plugins have been loaded since the router started, and "
+                  "that is all it takes; start it anew to load more",
+                  PLUGINS_MAX);
+        return NULL;
+    }
     plugin = memory_zalloc(sizeof *plugin);
     plugin->path = memory_strdup(path);
     memcpy(plugin->hash, file->hash, sizeof plugin->hash);
@@ -151,6 +159,7 @@ static struct plugin *content_load(struct plugin_dir *dir, const char *path,
         unload(plugin);
         return NULL;
     }
+    plugin->number = dir->count++;
     list_append(&dir->plugins, &plugin->node);
     return plugin;
 }

@@ -27,6 +27,7 @@
 #define PLUGIN_PARTS_MAX 8
 #define PLUGIN_REASONS_MAX 127
 #define PLUGIN_FILE_MAX_BYTES (64u << 20)
+#define PLUGINS_MAX 256 /* different contents in the life of a router; none is unmapped */
 
 /* What a policy may get wrong in an answer.  Any worker adds, anybody reads. */
 enum plugin_fault { PLUGIN_FAULT_VERDICT, PLUGIN_FAULT_COST, PLUGIN_FAULT_PICK, PLUGIN_FAULTS };
@@ -37,6 +38,7 @@ struct plugin {
     struct list node;                       /* in its plugin_dir */
     char *path;                             /* where this content was first found */
     char hash[33];                          /* of the content: 128 bits, hex */
+    uint32_t number;                        /* below PLUGINS_MAX, in the order of loading */
     struct iso_policy policy;               /* as this router knows it, missing tail zero */
     int memory_fd;                          /* our copy */
     void *handle;                           /* of dlopen */

@@ -294,6 +294,24 @@ static void no_targets_at_all(void **state)
     assert_true(decision.chosen == ISO_NONE);
 }
 
+static int64_t told_ns;
+
+static int64_t clock_told(void)
+{
+    return told_ns += 1000;
+}
+
+static void time_is_taken_when_asked_for(void **state)
+{
+    (void)state;
+    chain_decide(&chain, &decision);
+    assert_int_equal(decision.policies[0].took_ns, 0);
+    decision.clock_ns = clock_told;
+    chain_decide(&chain, &decision);
+    assert_int_equal(decision.policies[0].took_ns, 2000); /* filter and cost, a tick each */
+    assert_int_equal(decision.policies[1].took_ns, 2000);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -314,6 +332,7 @@ int main(void)
         CASE(a_pick_of_a_closed_cluster_is_a_fault),
         CASE(a_pick_out_of_range_is_a_fault),
         CASE(no_targets_at_all),
+        CASE(time_is_taken_when_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

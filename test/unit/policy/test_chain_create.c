@@ -84,5 +84,38 @@ static void too_many_links(void **state)
     refused(refs, COUNT_OF(refs), "e:1:1: there are 9 policies; a chain has 1 to 8");
 }
 
+static void chains_are_told_apart(void **state)
+{
+    const struct setting_text three[] = {{"tries", "3", "e:2:1"}};
+    const struct setting_text two[] = {{"tries", "2", "e:2:1"}}; /* the default */
+    const struct policy_ref rows[][2] = {
+        {{.plugin = "good", .place = ""}, {.plugin = "odd", .place = ""}},
+        {{.plugin = "good", .place = "", .settings = two, .setting_count = 1},
+         {.plugin = "odd", .place = "elsewhere"}},
+        {{.plugin = "good", .place = "", .settings = three, .setting_count = 1},
+         {.plugin = "odd", .place = ""}},
+        {{.plugin = "good", .place = ""}, {.plugin = "odd_too", .place = ""}},
+    };
+    static const bool equal[] = {true, true, false, false};
+    struct plugin_dir *dir = plugin_dir_create(ABI_DIR);
+    struct problem_first problem;
+    (void)state;
+    struct chain *first = create(rows[0], 2, dir, &problem);
+    char name[64], narrow[6];
+    assert_string_equal(chain_name(first, name, sizeof name), "variant+odd");
+    assert_string_equal(chain_name(first, narrow, sizeof narrow), "varia");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct chain *other = create(rows[i], 2, dir, &problem);
+        assert_non_null(other);
+        assert_int_equal(chain_equal(first, other), equal[i]);
+        chain_drop(&other);
+    }
+    struct chain *shorter = create(rows[0], 1, dir, &problem);
+    assert_false(chain_equal(first, shorter));
+    chain_drop(&shorter);
+    chain_drop(&first);
+    plugin_dir_destroy(&dir);
+}
+
 UNIT_MAIN(one_complete_policy_then_modifiers, a_chain_from_the_wrong_parts, every_link_is_looked_at,
-          too_many_links)
+          too_many_links, chains_are_told_apart)

@@ -129,6 +129,37 @@ static void of_a_large_fleet_the_chosen_is_never_left_out(void **state)
     free(clusters);
 }
 
+static void a_shadow_knows_what_was_obeyed(void **state)
+{
+    enum { MANY = 200 };
+    struct decision_ring *ring = decision_ring_create(2);
+    static struct iso_cluster clusters[MANY];
+    struct decision decision;
+    struct decision_copy copy;
+    (void)state;
+    decision_init(&decision);
+    decision_copy_init(&copy);
+    fill(&decision, clusters, MANY, 7);
+    clusters[150].name = "obeyed";
+    decision.is_shadow = true;
+    decision.obeyed = 150;
+    decision_ring_add(ring, &decision);
+    assert_true(decision_ring_read(ring, 0, &copy));
+    assert_true(copy.decision.is_shadow);
+    assert_string_equal(decision_cluster(&copy.decision, copy.decision.obeyed)->name, "obeyed");
+    struct buffer out = {0};
+    struct json json;
+    json_init(&json, &out);
+    decision_write_json(&copy.decision, DECISION_FORM_FULL, &json);
+    buffer_append_byte(&out, '\0');
+    assert_non_null(strstr(out.memory, "\"shadow\":true,\"obeyed\":\"obeyed\",\"agrees\":false,"
+                                       "\"gain_ms\":-49"));
+    buffer_release(&out);
+    decision_copy_finish(&copy);
+    decision_finish(&decision);
+    decision_ring_destroy(&ring);
+}
+
 static void long_texts_are_cut(void **state)
 {
     struct decision_ring *ring = decision_ring_create(1);
@@ -194,5 +225,5 @@ static void a_reader_beside_the_writer_sees_whole_ones_only(void **state)
 }
 
 UNIT_MAIN(a_decision_comes_back_whole, the_oldest_make_room,
-          of_a_large_fleet_the_chosen_is_never_left_out, long_texts_are_cut,
-          a_reader_beside_the_writer_sees_whole_ones_only)
+          of_a_large_fleet_the_chosen_is_never_left_out, a_shadow_knows_what_was_obeyed,
+          long_texts_are_cut, a_reader_beside_the_writer_sees_whole_ones_only)
