@@ -130,7 +130,7 @@ static void on_failed(struct pool_request *request, const char *why)
 {
     struct exchange *exchange = CONTAINER_OF(request, struct exchange, request);
     exchange->requesting = false;
-    upstream_failed(exchange->proxy->upstream, exchange->endpoint);
+    upstream_failed(exchange->endpoint, request->pool);
     attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, why);
 }
 
@@ -156,6 +156,10 @@ static void on_response(struct stream *stream, const struct response_head *head)
     exchange->head_ns = loop_now_ns(exchange->proxy->loop);
     if (is_refusal(head->status) && refusal_may_go_elsewhere(exchange)) {
         exchange->retried_refusal = true;
+        exchange->last_fault = FAULT_UPSTREAM_OVERLOAD; /* what is told when nobody else can */
+        counter_add(
+            &proxy_target_metrics(exchange->proxy, exchange->slot)->faults[FAULT_UPSTREAM_OVERLOAD],
+            1);
         counter_add(&exchange->proxy->metrics.retries[1], 1);
         attempt_abandon(exchange, FLIGHT_REFUSED_BEFORE_START);
         slot_set_add(&exchange->tried, exchange->slot);

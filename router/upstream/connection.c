@@ -69,13 +69,8 @@ static void on_codec_capacity(void *owner)
     struct upstream_connection *connection = owner;
     if (connection->ended)
         return;
-    if (codec_stream_count(connection->codec) == 0) {
+    if (codec_stream_count(connection->codec) == 0)
         connection->idle_since_ns = loop_now_ns(connection->loop);
-        if (connection->retired) {
-            codec_shutdown(connection->codec);
-            loop_flush_later(connection->loop, &connection->flush);
-        }
-    }
     connection->events->on_capacity(connection->owner, connection);
 }
 
@@ -113,7 +108,7 @@ static void on_open(void *owner)
 static void input_ended(struct upstream_connection *connection)
 {
     const char *why = wire_end_text(&connection->wire);
-    connection->retired = true; /* a stream that is told of its end may look for another at once */
+    connection->ending = true; /* a stream that is told of its end may look for another at once */
     if (connection->codec != NULL)
         codec_end_of_input(connection->codec, connection->wire.end == WIRE_EOF);
     end(connection, why);
@@ -136,7 +131,7 @@ static void on_readable(void *owner)
             const char *why = codec_failure(connection->codec);
             if (!connection->ended)
                 flush(&connection->flush); /* a GOAWAY that says why */
-            connection->retired = true;
+            connection->ending = true;
             codec_end_of_input(connection->codec, false);
             end(connection, why != NULL ? why : "finished");
             return;
@@ -195,18 +190,9 @@ void upstream_connection_close(struct upstream_connection *connection)
     end_quietly(connection);
 }
 
-void upstream_connection_retire(struct upstream_connection *connection)
-{
-    if (connection->ended)
-        return;
-    connection->retired = true;
-    if (connection->codec == NULL || codec_stream_count(connection->codec) == 0)
-        end_quietly(connection);
-}
-
 size_t upstream_connection_capacity(const struct upstream_connection *connection)
 {
-    if (!connection->open || connection->ended || connection->retired)
+    if (!connection->open || connection->ended || connection->ending)
         return 0;
     return codec_capacity(connection->codec);
 }

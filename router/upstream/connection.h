@@ -47,7 +47,7 @@ struct upstream_connection {
     enum upstream_protocol protocol;
     bool open;
     bool ended;
-    bool retired; /* opens no more streams; ends with its last one */
+    bool ending; /* no stream is opened any more: those open are being told */
     int64_t idle_since_ns;
     struct timer dial_timer;
     struct loop_task flush;
@@ -59,8 +59,6 @@ upstream_connection_dial(struct loop *loop, const struct upstream_dial *dial,
                          const struct upstream_connection_events *events, void *owner);
 /* Ends it now; open streams are lost.  on_ended is not called. */
 void upstream_connection_close(struct upstream_connection *connection);
-/* Ends it when its last stream is done. */
-void upstream_connection_retire(struct upstream_connection *connection);
 /* Streams that may be opened right now. */
 size_t upstream_connection_capacity(const struct upstream_connection *connection);
 /* False when the peer has closed an idle connection and we have not been told yet. */

@@ -19,6 +19,7 @@ const struct connection_pool_settings connection_pool_default_settings = {
 };
 
 struct connection_pool {
+    struct list link; /* of the retired */
     struct loop *loop;
     struct upstream_dial dial;
     char *server_name;
@@ -77,6 +78,36 @@ static struct upstream_connection *find_ready(struct connection_pool *pool)
         upstream_connection_close(connection);
     }
     return NULL;
+}
+
+/* Those without a stream that have been idle too long at `now_ns`. */
+static void close_idle(struct connection_pool *pool, struct list *list, int64_t now_ns)
+{
+    LIST_EACH_SAFE (node, list) {
+        struct upstream_connection *connection = LIST_ENTRY(node, struct upstream_connection, link);
+        if (codec_stream_count(connection->codec) > 0)
+            continue;
+        const int64_t idle_ms = (now_ns - connection->idle_since_ns) / NS_PER_MS;
+        const int64_t most = codec_is_h2(connection->codec) ? pool->settings.idle_timeout_h2_ms
+                                                            : pool->settings.idle_timeout_h1_ms;
+        if (idle_ms < most)
+            continue;
+        list_remove(&connection->link);
+        pool->open_count--;
+        upstream_connection_close(connection);
+    }
+}
+
+/* Streams still open hear that they are lost. */
+static void close_all(struct list *list)
+{
+    struct list *node;
+    while ((node = list_pop(list)) != NULL) {
+        struct upstream_connection *connection = LIST_ENTRY(node, struct upstream_connection, link);
+        upstream_connection_close(connection);
+        if (connection->codec != NULL)
+            codec_end_of_input(connection->codec, false);
+    }
 }
 
 static size_t dials_wanted(const struct connection_pool *pool)
@@ -140,16 +171,24 @@ static void serve_waiting(struct connection_pool *pool)
     dial_missing(pool);
 }
 
-static void serve_task(struct loop_task *task)
+/* Lets go of what a retired pool has no use for any more; of the pool too when that was all. */
+static void wind_up(struct connection_pool *pool)
 {
-    serve_waiting(CONTAINER_OF(task, struct connection_pool, serve));
+    if (!pool->retired || pool->waiting_count > 0)
+        return;
+    close_all(&pool->dialling);
+    pool->dialling_count = 0;
+    close_idle(pool, &pool->ready, INT64_MAX);
+    close_idle(pool, &pool->full, INT64_MAX);
+    if (pool->open_count == 0)
+        loop_destroy_later(pool->loop, &pool->destroy);
 }
 
-static void maybe_destroy_retired(struct connection_pool *pool)
+static void serve_task(struct loop_task *task)
 {
-    if (pool->retired && pool->open_count == 0 && pool->dialling_count == 0 &&
-        pool->waiting_count == 0)
-        loop_destroy_later(pool->loop, &pool->destroy);
+    struct connection_pool *pool = CONTAINER_OF(task, struct connection_pool, serve);
+    serve_waiting(pool);
+    wind_up(pool);
 }
 
 static void on_open(void *owner, struct upstream_connection *connection)
@@ -167,7 +206,7 @@ static void on_capacity(void *owner, struct upstream_connection *connection)
 {
     struct connection_pool *pool = owner;
     place(pool, connection);
-    if (!list_empty(&pool->waiting))
+    if (!list_empty(&pool->waiting) || pool->retired)
         loop_flush_later(pool->loop, &pool->serve);
 }
 
@@ -206,7 +245,7 @@ static void on_ended(void *owner, struct upstream_connection *connection, const 
     }
     if (!list_empty(&pool->waiting))
         loop_flush_later(pool->loop, &pool->serve);
-    maybe_destroy_retired(pool);
+    wind_up(pool);
 }
 
 static const struct upstream_connection_events connection_events = {
@@ -215,31 +254,13 @@ static const struct upstream_connection_events connection_events = {
     .on_ended = on_ended,
 };
 
-static void sweep_list(struct connection_pool *pool, struct list *list, int64_t now_ns)
-{
-    LIST_EACH_SAFE (node, list) {
-        struct upstream_connection *connection = LIST_ENTRY(node, struct upstream_connection, link);
-        if (codec_stream_count(connection->codec) > 0)
-            continue;
-        const int64_t idle_ms = (now_ns - connection->idle_since_ns) / NS_PER_MS;
-        const int64_t most = codec_is_h2(connection->codec) ? pool->settings.idle_timeout_h2_ms
-                                                            : pool->settings.idle_timeout_h1_ms;
-        if (idle_ms < most)
-            continue;
-        list_remove(&connection->link);
-        pool->open_count--;
-        upstream_connection_close(connection);
-    }
-}
-
 static void sweep(struct timer *timer)
 {
     struct connection_pool *pool = CONTAINER_OF(timer, struct connection_pool, sweep);
     const int64_t now_ns = loop_now_ns(pool->loop);
-    sweep_list(pool, &pool->ready, now_ns);
-    sweep_list(pool, &pool->full, now_ns);
+    close_idle(pool, &pool->ready, now_ns);
+    close_idle(pool, &pool->full, now_ns);
     timer_start(&pool->sweep, pool->loop, SWEEP_MS);
-    maybe_destroy_retired(pool);
 }
 
 static void destroy_task(struct loop_task *task)
@@ -252,6 +273,7 @@ struct connection_pool *connection_pool_create(struct loop *loop, const struct u
                                                const struct connection_pool_settings *settings)
 {
     struct connection_pool *pool = memory_zalloc(sizeof *pool);
+    list_init(&pool->link);
     pool->loop = loop;
     pool->dial = *dial;
     pool->server_name = dial->server_name ? memory_strdup(dial->server_name) : NULL;
@@ -274,17 +296,6 @@ struct connection_pool *connection_pool_create(struct loop *loop, const struct u
     return pool;
 }
 
-static void close_all(struct list *list)
-{
-    struct list *node;
-    while ((node = list_pop(list)) != NULL) {
-        struct upstream_connection *connection = LIST_ENTRY(node, struct upstream_connection, link);
-        if (connection->codec != NULL)
-            codec_end_of_input(connection->codec, false);
-        upstream_connection_close(connection);
-    }
-}
-
 void connection_pool_destroy(struct connection_pool **pool)
 {
     if (*pool == NULL)
@@ -297,24 +308,30 @@ void connection_pool_destroy(struct connection_pool **pool)
     timer_stop(&gone->sweep);
     loop_task_cancel(&gone->serve);
     loop_task_cancel(&gone->destroy);
+    list_remove(&gone->link);
     tls_client_drop(&gone->dial.tls);
     free(gone->server_name);
     free(gone);
     *pool = NULL;
 }
 
-void connection_pool_retire(struct connection_pool **pool)
+void connection_pool_retire(struct connection_pool **pool, struct list *retired)
 {
     if (*pool == NULL)
         return;
     struct connection_pool *gone = *pool;
     *pool = NULL;
     gone->retired = true;
-    if (gone->waiting_count == 0)
-        close_all(&gone->dialling), gone->dialling_count = 0;
-    sweep_list(gone, &gone->ready, INT64_MAX);
-    sweep_list(gone, &gone->full, INT64_MAX);
-    maybe_destroy_retired(gone);
+    list_append(retired, &gone->link);
+    wind_up(gone);
+}
+
+void connection_pool_destroy_all(struct list *retired)
+{
+    LIST_EACH_SAFE (node, retired) {
+        struct connection_pool *pool = LIST_ENTRY(node, struct connection_pool, link);
+        connection_pool_destroy(&pool);
+    }
 }
 
 void connection_pool_start(struct connection_pool *pool, struct pool_request *request)
@@ -336,7 +353,7 @@ void connection_pool_cancel(struct pool_request *request)
 {
     list_remove(&request->link);
     request->pool->waiting_count--;
-    maybe_destroy_retired(request->pool);
+    wind_up(request->pool);
 }
 
 struct connection_pool_counts connection_pool_count(const struct connection_pool *pool)

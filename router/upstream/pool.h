@@ -45,8 +45,11 @@ struct connection_pool *connection_pool_create(struct loop *loop, const struct u
                                                const struct connection_pool_settings *settings);
 /* Waiting requests must have been cancelled; streams still open are lost. */
 void connection_pool_destroy(struct connection_pool **pool);
-/* No new connections or requests; destroys itself when the last stream is done. */
-void connection_pool_retire(struct connection_pool **pool);
+/* No new requests; those that wait are served still.  It stays in `retired` and destroys itself
+ * when the last stream is done. */
+void connection_pool_retire(struct connection_pool **pool, struct list *retired);
+/* Destroys what is left in such a list. */
+void connection_pool_destroy_all(struct list *retired);
 
 void connection_pool_start(struct connection_pool *pool, struct pool_request *request);
 void connection_pool_cancel(struct pool_request *request); /* only before on_started or on_failed */

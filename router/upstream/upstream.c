@@ -12,7 +12,11 @@ struct endpoint_entry {
     char *url;
     char *authority;
     char *server_name;
+    char *ca_file; /* NULL: the system's, or no TLS */
+    bool verify;
+    enum endpoint_protocol protocol;
     struct sockaddr_storage address;
+    uint32_t made_for; /* face.address_at when the pool was made */
 };
 
 struct slot_entry {
@@ -25,6 +29,7 @@ struct upstream {
     struct loop *loop;
     struct connection_pool_settings settings;
     struct address source;
+    struct list retired; /* pools with streams that are still to end */
     struct slot_entry slots[FLEET_SLOTS_MAX];
 };
 
@@ -35,6 +40,7 @@ struct upstream *upstream_create(struct loop *loop, const struct connection_pool
     upstream->loop = loop;
     upstream->settings = *settings;
     upstream->source = *source;
+    list_init(&upstream->retired);
     return upstream;
 }
 
@@ -44,6 +50,7 @@ static void entry_destroy(struct endpoint_entry *entry)
     free(entry->url);
     free(entry->authority);
     free(entry->server_name);
+    free(entry->ca_file);
     free(entry);
 }
 
@@ -57,6 +64,7 @@ void upstream_destroy(struct upstream **upstream)
             entry_destroy(slot->endpoints[e]);
         free(slot->endpoints);
     }
+    connection_pool_destroy_all(&(*upstream)->retired);
     free(*upstream);
     *upstream = NULL;
 }
@@ -66,11 +74,24 @@ static const char *server_name_of(const struct endpoint *endpoint)
     return endpoint->server_name != NULL ? endpoint->server_name : endpoint->host;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* The pool is one for this endpoint, whatever its address. */
+static bool entry_is_for(const struct endpoint_entry *entry, const struct endpoint *endpoint)
+{
+    return entry->face.pool != NULL && strcmp(entry->url, endpoint->url) == 0 &&
+           strcmp(entry->server_name, server_name_of(endpoint)) == 0 &&
+           entry->verify == endpoint->verify && entry->protocol == endpoint->protocol &&
+           same_text(entry->ca_file, endpoint->ca_file);
+}
+
 static bool entry_fits(const struct endpoint_entry *entry, const struct endpoint_state *state,
                        const struct sockaddr_storage *address)
 {
-    return entry->face.pool != NULL && strcmp(entry->url, state->config->url) == 0 &&
-           strcmp(entry->server_name, server_name_of(state->config)) == 0 &&
+    return entry_is_for(entry, state->config) &&
            memcmp(&entry->address, address, sizeof *address) == 0;
 }
 
@@ -116,20 +137,25 @@ void upstream_dial_fill(struct upstream_dial *dial, const struct endpoint *endpo
 
 static void entry_make(struct upstream *upstream, struct endpoint_entry *entry,
                        const struct endpoint_state *state, const struct sockaddr_storage *address,
-                       const struct tls_set *tls)
+                       struct tls_client *tls)
 {
-    connection_pool_retire(&entry->face.pool);
+    connection_pool_retire(&entry->face.pool, &upstream->retired);
     free(entry->url);
     free(entry->authority);
     free(entry->server_name);
+    free(entry->ca_file);
     entry->url = memory_strdup(state->config->url);
     entry->server_name = memory_strdup(server_name_of(state->config));
+    entry->ca_file = state->config->ca_file ? memory_strdup(state->config->ca_file) : NULL;
+    entry->verify = state->config->verify;
+    entry->protocol = state->config->protocol;
     entry->address = *address;
+    entry->made_for = entry->face.address_at;
     entry->face.url = entry->url;
     entry->authority = upstream_authority(state->config);
     entry->face.authority = entry->authority;
     struct upstream_dial dial;
-    upstream_dial_fill(&dial, state->config, address, tls_set_find(tls, state->config));
+    upstream_dial_fill(&dial, state->config, address, tls);
     dial.source = upstream->source;
     entry->face.pool = connection_pool_create(upstream->loop, &dial, &upstream->settings);
 }
@@ -180,25 +206,36 @@ struct upstream_endpoint *upstream_choose(struct upstream *upstream, const struc
     const struct sockaddr_storage *address =
         &state->addresses->list[entry->face.address_at % state->addresses->count];
     entry->face.index = (uint32_t)e;
-    if (!entry_fits(entry, state, address))
-        entry_make(upstream, entry, state, address, tls);
+    if (entry_fits(entry, state, address))
+        return &entry->face;
+    struct tls_client *client = tls_set_find(tls, state->config);
+    if (state->config->tls && client == NULL)
+        return NULL; /* never in cleartext instead */
+    entry_make(upstream, entry, state, address, client);
     return &entry->face;
 }
 
-void upstream_failed(struct upstream *upstream, struct upstream_endpoint *endpoint)
+void upstream_failed(struct upstream_endpoint *endpoint, const struct connection_pool *pool)
 {
-    (void)upstream;
-    endpoint->address_at++;
+    if (endpoint->pool == pool) /* however many requests waited for it, it is one failure */
+        endpoint->address_at = CONTAINER_OF(endpoint, struct endpoint_entry, face)->made_for + 1;
+}
+
+static bool still_there(const struct snapshot *snapshot, uint32_t slot, uint32_t e,
+                        const struct endpoint_entry *entry)
+{
+    const int32_t index = snapshot_index(snapshot, slot);
+    return index >= 0 && e < snapshot->targets[index].endpoint_count &&
+           entry_is_for(entry, snapshot->targets[index].endpoints[e].config);
 }
 
 void upstream_sweep(struct upstream *upstream, const struct snapshot *snapshot)
 {
     for (uint32_t s = 0; s < FLEET_SLOTS_MAX; s++) {
         struct slot_entry *slot = &upstream->slots[s];
-        if (slot->count == 0 || snapshot_index(snapshot, s) >= 0)
-            continue;
         for (uint32_t e = 0; e < slot->count; e++)
-            connection_pool_retire(&slot->endpoints[e]->face.pool);
+            if (!still_there(snapshot, s, e, slot->endpoints[e]))
+                connection_pool_retire(&slot->endpoints[e]->face.pool, &upstream->retired);
     }
 }
 

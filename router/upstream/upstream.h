@@ -31,12 +31,13 @@ struct upstream_endpoint {
 };
 
 /* The least busy endpoint of the target that is not down and has an address; when all are down, the
- * least busy with an address.  NULL: none has one. */
+ * least busy with an address.  NULL: none has one, or `tls` is of another configuration than the
+ * target and cannot serve it. */
 struct upstream_endpoint *upstream_choose(struct upstream *upstream, const struct target *target,
                                           const struct tls_set *tls);
-/* A connection to it failed: the next pool is made for the next of its addresses. */
-void upstream_failed(struct upstream *upstream, struct upstream_endpoint *endpoint);
-/* Retires pools of endpoints that the snapshot does not have any more.  Once per configuration. */
+/* No connection could be made by this pool of it: the next one is made for its next address. */
+void upstream_failed(struct upstream_endpoint *endpoint, const struct connection_pool *pool);
+/* Retires pools that no endpoint of the snapshot has any more.  Once per configuration. */
 void upstream_sweep(struct upstream *upstream, const struct snapshot *snapshot);
 
 /* The authority that requests to an endpoint carry; from malloc. */
