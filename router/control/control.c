@@ -220,15 +220,26 @@ static bool prepare(struct control *control, struct config *config, struct prepa
         config_problems_add(problems, "%s: %s", config->path, error.text);
         fine = false;
     }
-    if (!fine)
+    if (!fine) {
+        front_sockets_forget(control->sockets);
         prepared_drop(out);
+    }
     return fine;
+}
+
+/* What the file may say and this version does not do: said, so that nobody relies on it. */
+static void warn_ignored(const struct config *config)
+{
+    if (config->shadow.count > 0)
+        log_event(LOG_WARN, "shadow_ignored",
+                  "shadow: this version checks the chain but does not evaluate it");
 }
 
 /* From here nothing can fail. */
 static void commit(struct control *control, struct prepared *prepared)
 {
     const struct config *config = prepared->config;
+    warn_ignored(config);
     control->generation++;
     log_set_level(config->log_level);
     /* The snapshot goes first: tables name only targets that a snapshot must have. */
@@ -261,7 +272,10 @@ bool control_reload(struct control *control, struct config_problems *problems)
 {
     struct config *config;
     struct prepared prepared;
-    const bool fine = config_load(control->config_path, &config, problems) &&
+    if (control->draining)
+        config_problems_add(problems, "%s: not read: this router is draining",
+                            control->config_path);
+    const bool fine = !control->draining && config_load(control->config_path, &config, problems) &&
                       prepare(control, config, &prepared, problems);
     if (!fine) {
         control->counters.reloads_failed++;

@@ -1,5 +1,6 @@
 #include "control/front_sockets.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ struct front_socket {
     struct list link;
     struct address wanted; /* as configured; port 0 stays 0 */
     struct address bound;
-    bool keep; /* of the configuration that is being prepared */
+    bool keep;  /* of the configuration that is being prepared */
+    bool fresh; /* opened for it */
     struct tls_server *tls;
     struct tls_server *next_tls;
     int *fds;
@@ -88,6 +90,7 @@ static struct front_socket *open_socket(struct front_sockets *sockets,
 {
     struct front_socket *socket = memory_zalloc(sizeof *socket);
     socket->wanted = *address;
+    socket->fresh = true;
     socket->fds = memory_alloc(sockets->workers * sizeof *socket->fds);
     list_append(&sockets->open, &socket->link);
     for (uint32_t w = 0; w < sockets->workers; w++)
@@ -103,7 +106,7 @@ static struct front_socket *open_socket(struct front_sockets *sockets,
 }
 
 static bool prepare_one(struct front_sockets *sockets, const struct config_listen *listen,
-                        struct list *fresh, struct config_problems *problems)
+                        struct config_problems *problems)
 {
     struct error error;
     struct tls_server *tls = NULL;
@@ -115,13 +118,8 @@ static bool prepare_one(struct front_sockets *sockets, const struct config_liste
         }
     }
     struct front_socket *socket = find(sockets, &listen->address.address);
-    if (socket == NULL) {
+    if (socket == NULL)
         socket = open_socket(sockets, &listen->address.address, &error);
-        if (socket != NULL) {
-            list_remove(&socket->link);
-            list_append(fresh, &socket->link);
-        }
-    }
     if (socket == NULL) {
         config_problems_add(problems, "%s: %s", listen->place, error.text);
         tls_server_drop(&tls);
@@ -132,26 +130,26 @@ static bool prepare_one(struct front_sockets *sockets, const struct config_liste
     return true;
 }
 
-bool front_sockets_prepare(struct front_sockets *sockets, const struct config *config,
-                           struct config_problems *problems)
+void front_sockets_forget(struct front_sockets *sockets)
 {
-    struct list fresh;
-    list_init(&fresh);
-    bool fine = true;
-    for (size_t i = 0; i < config->listen_count; i++)
-        fine = prepare_one(sockets, &config->listens[i], &fresh, problems) && fine;
-    if (fine) {
-        list_move_all(&sockets->open, &fresh);
-        return true;
-    }
-    LIST_EACH_SAFE (node, &fresh)
-        socket_close(sockets, LIST_ENTRY(node, struct front_socket, link));
-    LIST_EACH (node, &sockets->open) {
+    LIST_EACH_SAFE (node, &sockets->open) {
         struct front_socket *socket = LIST_ENTRY(node, struct front_socket, link);
         socket->keep = false;
         tls_server_drop(&socket->next_tls);
+        if (socket->fresh)
+            socket_close(sockets, socket);
     }
-    return false;
+}
+
+bool front_sockets_prepare(struct front_sockets *sockets, const struct config *config,
+                           struct config_problems *problems)
+{
+    bool fine = true;
+    for (size_t i = 0; i < config->listen_count; i++)
+        fine = prepare_one(sockets, &config->listens[i], problems) && fine;
+    if (!fine)
+        front_sockets_forget(sockets);
+    return fine;
 }
 
 static void announce(const struct front_socket *socket)
@@ -170,7 +168,7 @@ void front_sockets_commit(struct front_sockets *sockets, struct worker *const *w
             socket_close(sockets, socket);
             continue;
         }
-        socket->keep = false;
+        socket->keep = socket->fresh = false;
         tls_server_drop(&socket->tls);
         socket->tls = socket->next_tls;
         socket->next_tls = NULL;
@@ -182,10 +180,13 @@ void front_sockets_commit(struct front_sockets *sockets, struct worker *const *w
         size_t i = 0;
         LIST_EACH (node, &sockets->open) {
             struct front_socket *socket = LIST_ENTRY(node, struct front_socket, link);
-            listens[i++] = (struct worker_listen){.fd = fcntl(socket->fds[w], F_DUPFD_CLOEXEC, 3),
-                                                  .tls = socket->tls};
+            const int fd = fcntl(socket->fds[w], F_DUPFD_CLOEXEC, 3);
+            if (fd >= 0)
+                listens[i++] = (struct worker_listen){.fd = fd, .tls = socket->tls};
+            else
+                log_event(LOG_ERROR, "listen_failed", "worker %u: %s", w, strerror(errno));
         }
-        worker_set_listeners(workers[w], listens, count);
+        worker_set_listeners(workers[w], listens, i);
     }
     free(listens);
 }

@@ -17,6 +17,8 @@ void front_sockets_destroy(struct front_sockets **sockets);
  * problem; then nothing has changed. */
 bool front_sockets_prepare(struct front_sockets *sockets, const struct config *config,
                            struct config_problems *problems) ISO_MUST_USE;
+/* Takes back what was prepared. */
+void front_sockets_forget(struct front_sockets *sockets);
 /* Gives what was prepared to the workers and closes what is not needed any more. */
 void front_sockets_commit(struct front_sockets *sockets, struct worker *const *workers);
 /* Closes all, so that the kernel sends no more clients here. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "proxy/identity.h"
 
 enum { LINE_MOST = 1024, KEYS_MOST = 100000, DIGEST_BYTES = 32 };
@@ -45,7 +46,7 @@ static struct slice next_word(struct slice *rest)
     return word;
 }
 
-static bool parse_line(struct slice line, struct arena *arena, struct tenant_key *key,
+static bool parse_line(struct slice line, struct arena *arena, struct tenant_key *key, bool *more,
                        struct error *error)
 {
     const struct slice tenant = next_word(&line);
@@ -59,6 +60,7 @@ static bool parse_line(struct slice line, struct arena *arena, struct tenant_key
                          "\"%.*s\" is no class; it may be priority, interactive, flex or batch",
                          most_class.len > 80 ? 80 : SLICE_ARG(most_class));
     key->tenant = arena_copy(arena, tenant).ptr;
+    *more = slice_trim(line).len > 0;
     return true;
 }
 
@@ -76,8 +78,8 @@ bool keys_load(const char *path, struct arena *arena, const struct tenant_key **
         return error_set(error, "%s: %s", path, strerror(errno));
     char line[LINE_MOST];
     struct tenant_key *list = NULL;
-    size_t n = 0;
-    bool fine = true;
+    size_t n = 0, limited = 0;
+    bool fine = true, more = false;
     for (unsigned number = 1; fine && fgets(line, sizeof line, file) != NULL; number++) {
         if (strchr(line, '\n') == NULL && strlen(line) == sizeof line - 1)
             fine = error_set(error, "%s:%u: the line is longer than %d bytes", path, number,
@@ -86,13 +88,18 @@ bool keys_load(const char *path, struct arena *arena, const struct tenant_key **
         if (!fine || text.len == 0)
             continue;
         list = memory_realloc(list, (n + 1) * sizeof *list);
-        fine = n < KEYS_MOST ? parse_line(text, arena, &list[n], error)
+        fine = n < KEYS_MOST ? parse_line(text, arena, &list[n], &more, error)
                              : error_set(error, "more than %d keys", KEYS_MOST);
         if (!fine)
             error_prefix(error, "%s:%u", path, number);
         n++;
+        limited += fine && more;
     }
     fclose(file);
+    if (fine && limited > 0)
+        log_event(LOG_WARN, "key_limits_ignored",
+                  "%s: %zu keys have limits behind their class; this version does not enforce them",
+                  path, limited);
     if (fine) {
         struct tenant_key *kept = arena_alloc(arena, (n + 1) * sizeof *kept);
         if (n > 0)

@@ -1,6 +1,7 @@
 /*
- * The file of API keys: lines of  tenant sha256-of-key max_class [more], `#`
- * begins a comment.  The keys themselves are never in it.
+ * The file of API keys: lines of  tenant sha256-of-key max_class [limits],
+ * `#` begins a comment.  The keys themselves are never in it; the limits are
+ * read over, and that is said in the log.
  */
 #ifndef CONTROL_KEYS_H
 #define CONTROL_KEYS_H

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -35,6 +38,7 @@ struct resolver {
     struct evdns_base *dns; /* made when the first name is seen */
     struct list names;
     struct random random;
+    uint64_t order; /* seed of the order of addresses */
     struct resolver_counts counts;
 };
 
@@ -59,6 +63,25 @@ static size_t gather(const struct evutil_addrinfo *list, uint16_t port,
         out[count++] = address.storage;
     }
     return count;
+}
+
+/* In an order of this router's own, the same each time: a name server that turns its answer round
+ * must not make us leave warm connections, and not all routers shall take the same address. */
+static void put_in_order(const struct resolver *resolver, struct sockaddr_storage *list,
+                         size_t count)
+{
+    uint64_t keys[ENDPOINT_ADDRESSES_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const struct sockaddr_storage address = list[i];
+        const uint64_t key = XXH3_64bits_withSeed(&address, sizeof address, resolver->order);
+        size_t at = i;
+        for (; at > 0 && keys[at - 1] > key; at--) {
+            keys[at] = keys[at - 1];
+            list[at] = list[at - 1];
+        }
+        keys[at] = key;
+        list[at] = address;
+    }
 }
 
 static void schedule(struct name *name, int64_t ms)
@@ -90,6 +113,7 @@ static void answered(int result, struct evutil_addrinfo *list, void *arg)
         return;
     }
     resolver->counts.answers++;
+    put_in_order(resolver, found, count);
     schedule(name, AGAIN_MS);
     if (count == name->known_count && memcmp(found, name->known, count * sizeof found[0]) == 0)
         return;
@@ -176,6 +200,7 @@ struct resolver *resolver_create(struct loop *loop, struct fleet *fleet, resolve
     uint64_t seed;
     random_secret(&seed, sizeof seed);
     random_seed(&resolver->random, seed);
+    random_secret(&resolver->order, sizeof resolver->order);
     return resolver;
 }
 
