@@ -34,7 +34,11 @@ static void write_request(const struct exchange *exchange, struct json *json)
                                                : "http/1.0");
     json_kv_bool(json, "tls", exchange->connection->secure);
     capped(json, "method", head->method_text);
-    capped(json, "path", head->path);
+    struct slice path = head->path;
+    const ptrdiff_t query = slice_find(path, '?');
+    if (query >= 0)
+        path.len = (size_t)query; /* some put their key behind it */
+    capped(json, "path", path);
     if (exchange->facts.model.ptr != NULL)
         capped(json, "model", exchange->facts.model);
     if (exchange->tenant.len > 0)

@@ -97,7 +97,8 @@ void answer_fault(struct exchange *exchange, enum fault fault, const char *detai
     if (!row->client_may_retry)
         add(exchange, &fields, SLICE("x-should-retry"), SLICE("false"));
     if (fault == FAULT_BAD_METHOD)
-        add(exchange, &fields, SLICE("allow"), SLICE("POST"));
+        add(exchange, &fields, SLICE("allow"),
+            exchange->allow != NULL ? slice_of(exchange->allow) : SLICE("POST"));
     if (fault == FAULT_UNAUTHORIZED)
         add(exchange, &fields, SLICE("www-authenticate"), SLICE("Bearer"));
     struct buffer body = {0};

@@ -110,6 +110,14 @@ static void timed_out(struct timer *timer)
                 connection->host->settings.handshake_timeout_ms);
 }
 
+/* An HTTP/2 client has said what it must say first: it may take its time with its request. */
+static bool greeted(const struct connection *connection)
+{
+    enum { PREFACE_AND_SETTINGS_BYTES = 24 + 9 };
+    return codec_is_h2(connection->codec) &&
+           connection->wire.bytes_in >= PREFACE_AND_SETTINGS_BYTES;
+}
+
 static void update_phase(struct connection *connection)
 {
     if (connection->codec == NULL)
@@ -118,7 +126,7 @@ static void update_phase(struct connection *connection)
         enter(connection, CONNECTION_BUSY);
     else if (codec_head_begun(connection->codec))
         enter(connection, CONNECTION_HEAD);
-    else if (connection->phase != CONNECTION_NEW || connection->requests > 0)
+    else if (connection->phase != CONNECTION_NEW || connection->requests > 0 || greeted(connection))
         enter(connection, CONNECTION_IDLE);
 }
 

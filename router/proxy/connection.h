@@ -29,7 +29,8 @@ struct connection_handler {
 
 struct connection_settings {
     struct codec_limits limits;
-    int64_t handshake_timeout_ms; /* accept to the first request byte after TLS: 5 s */
+    int64_t handshake_timeout_ms; /* accept to the first request byte after TLS (HTTP/2: to the
+                                     client's SETTINGS): 5 s */
     int64_t head_timeout_ms;      /* first byte to complete head: 10 s */
     int64_t idle_timeout_ms;      /* no stream open: longer than client pools keep theirs, 90 s */
     uint64_t requests_most;       /* then GOAWAY or close, so that load moves; 0 never */

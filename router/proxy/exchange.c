@@ -8,7 +8,12 @@
 #include "proxy/identity.h"
 #include "proxy/local.h"
 
-enum { IDLE_EXCHANGES_MOST = 1024, SMALL_BODY_BYTES = 2048, STALL_LOOK_MS = 5000 };
+enum {
+    IDLE_EXCHANGES_MOST = 1024,
+    SMALL_BODY_BYTES = 2048,
+    BELIEVED_BYTES = 64 * 1024,
+    STALL_LOOK_MS = 5000
+};
 
 /* Legal edges: from a state (row) to the states whose bits are set. */
 #define TO(state) (1u << EXCHANGE_##state)
@@ -100,6 +105,18 @@ static void body_release(struct exchange *exchange)
     *body = (struct body){0};
 }
 
+/* A promised length is believed up to a point: memory that others are refused must have been paid
+ * for with bytes. */
+static size_t body_room(const struct exchange *exchange, size_t len)
+{
+    const int64_t promised = exchange->head->content_length;
+    size_t room =
+        exchange->body.room < SMALL_BODY_BYTES ? SMALL_BODY_BYTES : 2 * exchange->body.room;
+    if (room < len)
+        room = len;
+    return promised >= (int64_t)len && promised < (int64_t)room ? (size_t)promised : room;
+}
+
 static enum fault body_reserve(struct exchange *exchange, size_t len)
 {
     struct body *body = &exchange->body;
@@ -109,14 +126,9 @@ static enum fault body_reserve(struct exchange *exchange, size_t len)
         return FAULT_BODY_TOO_LARGE;
     if (len <= body->room)
         return FAULT_NONE;
-    if ((uint64_t)level_get(&metrics->body_bytes) + len > limits->body_memory_bytes)
+    const size_t room = body_room(exchange, len);
+    if ((uint64_t)level_get(&metrics->body_bytes) + room - body->room > limits->body_memory_bytes)
         return FAULT_BODY_MEMORY;
-    size_t room = len;
-    if (exchange->head->content_length < 0) { /* grows as it comes */
-        room = body->room < SMALL_BODY_BYTES ? SMALL_BODY_BYTES : body->room * 2;
-        if (room < len)
-            room = len;
-    }
     char *bytes = body->on_heap ? body->bytes : NULL;
     if (room <= SMALL_BODY_BYTES && !body->on_heap) {
         bytes = arena_alloc(exchange->arena, room + FACTS_PADDING);
@@ -256,13 +268,15 @@ void exchange_begin(struct proxy *proxy, struct connection *connection, struct s
     exchange->decision_json = SLICE_NONE;
     identity_read_head(exchange);
 
-    enum fault fault = identity_authorise(exchange);
+    enum fault fault = local_is_open(head) ? FAULT_NONE : identity_authorise(exchange);
     if (fault == FAULT_NONE && local_answer(exchange))
         return;
     if (fault == FAULT_NONE)
         fault = check_head(exchange);
     if (fault == FAULT_NONE && head->content_length > 0)
-        fault = body_reserve(exchange, (size_t)head->content_length);
+        fault = body_reserve(exchange, head->content_length < BELIEVED_BYTES
+                                           ? (size_t)head->content_length
+                                           : BELIEVED_BYTES);
     if (fault != FAULT_NONE) {
         exchange_refuse(exchange, fault, NULL, NULL);
         return;

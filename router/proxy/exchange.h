@@ -63,7 +63,7 @@ struct exchange {
     uint64_t session;
     struct affinity_prefix prefixes[EXCHANGE_PREFIXES];
     uint32_t prefix_count;
-    uint32_t most_class; /* the key's */
+    uint32_t most_class; /* the key's, when there are keys */
     bool want_explain;
 
     /* The attempt under way. */
@@ -90,6 +90,7 @@ struct exchange {
     struct stream *upstream;
 
     /* The answer. */
+    const char *allow; /* with FAULT_BAD_METHOD: what is; NULL: POST */
     int status;
     enum fault fault;
     bool streaming; /* text/event-stream */

@@ -56,20 +56,36 @@ static bool trusted(const struct proxy_tables *tables, const struct address *add
     return false;
 }
 
-/* The rightmost hop that is not one of ours.  Anything unreadable ends the walk. */
-static void follow_forwarded(const struct proxy_tables *tables, struct slice list,
-                             struct address *address)
+/* Back along one field; false: the walk ended. */
+static bool follow_hops(const struct proxy_tables *tables, struct slice list,
+                        struct address *address)
 {
-    while (list.len > 0 && trusted(tables, address)) {
+    while (list.len > 0) {
+        if (!trusted(tables, address))
+            return false;
         size_t start = list.len;
         while (start > 0 && list.ptr[start - 1] != ',')
             start--;
         const struct slice hop = slice_trim(slice_make(list.ptr + start, list.len - start));
         struct address next;
         if (!address_parse_ip(hop, &next))
-            return;
+            return false;
         *address = next;
         list.len = start > 0 ? start - 1 : 0;
+    }
+    return true;
+}
+
+/* The rightmost hop that is not one of ours, the fields taken as one list (RFC 9110 5.3): what a
+ * client wrote stands before what our own proxies added.  Anything unreadable ends the walk. */
+static void follow_forwarded(const struct proxy_tables *tables, const struct fields *fields,
+                             struct address *address)
+{
+    for (uint32_t i = fields->count; i > 0; i--) {
+        const struct field *field = &fields->items[i - 1];
+        if (slice_eq(field->name, SLICE("x-forwarded-for")) &&
+            !follow_hops(tables, field->value, address))
+            return;
     }
 }
 
@@ -187,7 +203,7 @@ void identity_read_head(struct exchange *exchange)
     struct connection *connection = exchange->connection;
     exchange->address = connection->peer;
     if (tables->trusted_count > 0)
-        follow_forwarded(tables, fields_find(fields, SLICE("x-forwarded-for")), &exchange->address);
+        follow_forwarded(tables, fields, &exchange->address);
     exchange->place = address_equal(&exchange->address, &connection->peer)
                           ? peer_place(connection, tables)
                           : identity_place(tables, &exchange->address);

@@ -124,21 +124,33 @@ static void answer_edges(struct exchange *exchange)
     finish_json(exchange, out);
 }
 
-bool local_answer(struct exchange *exchange)
+static struct slice path_of(const struct request_head *head)
 {
-    const struct request_head *head = exchange->head;
     struct slice path = head->path;
     const ptrdiff_t query = slice_find(path, '?');
     if (query >= 0)
         path.len = (size_t)query;
+    return path;
+}
+
+bool local_is_open(const struct request_head *head)
+{
+    return slice_eq(path_of(head), SLICE("/edge"));
+}
+
+bool local_answer(struct exchange *exchange)
+{
+    const struct request_head *head = exchange->head;
+    const struct slice path = path_of(head);
     const bool models = slice_eq(path, SLICE("/v1/models"));
     const bool model = slice_starts(path, SLICE("/v1/models/")) && path.len > 11;
     const bool edge = slice_eq(path, SLICE("/edge"));
     if (!models && !model && !edge)
         return false;
-    if (head->method != METHOD_GET && head->method != METHOD_HEAD)
+    if (head->method != METHOD_GET && head->method != METHOD_HEAD) {
+        exchange->allow = "GET, HEAD";
         exchange_refuse(exchange, FAULT_BAD_METHOD, NULL, NULL);
-    else if (models)
+    } else if (models)
         answer_models(exchange);
     else if (model)
         answer_model(exchange, slice_make(path.ptr + 11, path.len - 11));

@@ -54,7 +54,9 @@ static void refuse_for_cluster(struct exchange *exchange, int status)
         fault = FAULT_UPSTREAM_OVERLOAD;
     else if (status == 404)
         fault = FAULT_NO_PATH;
-    else if (status < 500)
+    else if (status == 413)
+        fault = FAULT_BODY_TOO_LARGE;
+    else if (status < 500 && status != 401 && status != 403) /* those are about our credential */
         fault = FAULT_BAD_REQUEST;
     attempt_abandon(exchange, outcome_of_status(status));
     exchange_refuse(exchange, fault, detail, NULL);

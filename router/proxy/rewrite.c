@@ -14,18 +14,10 @@ static bool is_private(struct slice name)
 static bool dropped_from_request(struct slice name, bool credential)
 {
     static const struct slice names[] = {
-        {"x-forwarded-for", 15},
-        {"x-forwarded-proto", 17},
-        {"x-forwarded-host", 16},
-        {"x-real-ip", 9},
-        {"forwarded", 9},
-        {"x-request-id", 12},
-        {"traceparent", 11},
-        {"accept-encoding", 15},
-        {"cookie", 6},
-        {"host", 4},
+        {"x-real-ip", 9},    {"x-retry", 7},          {"forwarded", 9}, {"x-request-id", 12},
+        {"traceparent", 11}, {"accept-encoding", 15}, {"cookie", 6},    {"host", 4},
     };
-    if (is_private(name))
+    if (is_private(name) || slice_starts(name, SLICE("x-forwarded-")))
         return true;
     if (credential &&
         (slice_eq(name, SLICE("authorization")) || slice_eq(name, SLICE("x-api-key"))))
@@ -58,7 +50,8 @@ void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
     struct fields *fields = &out->fields;
     for (uint32_t i = 0; i < in->fields.count; i++) {
         const struct field *field = &in->fields.items[i];
-        if (!dropped_from_request(field->name, credential || hide_client_key))
+        if (!dropped_from_request(field->name, credential || hide_client_key) &&
+            !(credential && slice_eq(field->name, slice_of(cluster->credential_header))))
             fields_add(fields, arena, field->name, field->value);
     }
     if (credential)
@@ -100,6 +93,13 @@ size_t rewrite_body(struct exchange *exchange, struct slice model, struct slice 
     return 3;
 }
 
+/* Ours to say; and another address for clients to go to is not a cluster's to give. */
+static bool dropped_from_response(struct slice name)
+{
+    return is_private(name) || slice_eq(name, SLICE("x-request-id")) ||
+           slice_eq(name, SLICE("server-timing")) || slice_eq(name, SLICE("alt-svc"));
+}
+
 void rewrite_response(const struct exchange *exchange, const struct response_head *in,
                       struct response_head *out)
 {
@@ -108,8 +108,7 @@ void rewrite_response(const struct exchange *exchange, const struct response_hea
     struct fields *fields = &out->fields;
     for (uint32_t i = 0; i < in->fields.count; i++) {
         const struct field *field = &in->fields.items[i];
-        if (!is_private(field->name) && !slice_eq(field->name, SLICE("x-request-id")) &&
-            !slice_eq(field->name, SLICE("server-timing")))
+        if (!dropped_from_response(field->name))
             fields_add(fields, arena, field->name, field->value);
     }
     if (!fields_has(fields, SLICE("date")))

@@ -57,7 +57,7 @@ struct edge_place {
 struct tenant_key {
     uint8_t digest[32]; /* SHA-256 of the key */
     const char *tenant;
-    uint32_t most_class; /* rank, see class_rank */
+    uint32_t most_class; /* the class that claims most */
 };
 
 struct proxy_limits {
