@@ -121,7 +121,10 @@ static void on_started(struct pool_request *request, struct stream *stream)
     struct exchange *exchange = CONTAINER_OF(request, struct exchange, request);
     exchange->requesting = false;
     exchange->upstream = stream;
+    /* The loop's clock stands still within a turn: it may be behind the decision's. */
     exchange->started_ns = loop_now_ns(exchange->proxy->loop);
+    if (exchange->started_ns < exchange->decided_ns)
+        exchange->started_ns = exchange->decided_ns;
     exchange_enter(exchange, EXCHANGE_WAITING,
                    proxy_tables(exchange->proxy)->limits.first_byte_timeout_ms);
 }
