@@ -9,10 +9,8 @@
 
 enum { BUFFER_FIRST_BYTES = 256 };
 
-char *buffer_reserve(struct buffer *buffer, size_t size)
+char *buffer_grow(struct buffer *buffer, size_t size)
 {
-    if (buffer->size - buffer->end >= size)
-        return buffer->memory + buffer->end;
     const size_t len = buffer_len(buffer);
     if (buffer->start > 0 && buffer->size - len >= size && buffer->start >= len) {
         memcpy(buffer->memory, buffer->memory + buffer->start, len);
@@ -32,12 +30,6 @@ char *buffer_reserve(struct buffer *buffer, size_t size)
     return buffer->memory + buffer->end;
 }
 
-void buffer_commit(struct buffer *buffer, size_t size)
-{
-    CHECK_LE(buffer->end + size, buffer->size);
-    buffer->end += size;
-}
-
 void buffer_append(struct buffer *buffer, const void *data, size_t len)
 {
     if (len == 0)
@@ -49,12 +41,6 @@ void buffer_append(struct buffer *buffer, const void *data, size_t len)
 void buffer_append_slice(struct buffer *buffer, struct slice s)
 {
     buffer_append(buffer, s.ptr, s.len);
-}
-
-void buffer_append_byte(struct buffer *buffer, char byte)
-{
-    *buffer_reserve(buffer, 1) = byte;
-    buffer->end++;
 }
 
 void buffer_printf(struct buffer *buffer, const char *format, ...)

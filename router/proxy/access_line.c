@@ -24,9 +24,8 @@ static void capped(struct json *json, const char *key, struct slice value)
 
 static void write_request(const struct exchange *exchange, struct json *json)
 {
-    char ip[ADDRESS_TEXT_BYTES];
     const struct request_head *head = exchange->head;
-    json_kv_string(json, "client", address_write_ip(&exchange->address, ip));
+    json_kv_slice(json, "client", exchange->client_ip);
     json_kv_string(json, "country", exchange->place.country[0] ? exchange->place.country : NULL);
     json_kv_string(json, "protocol",
                    head->version == HTTP_2     ? "h2"

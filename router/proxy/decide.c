@@ -42,13 +42,18 @@ const struct route *route_find(const struct proxy_tables *tables, const struct d
     return &tables->routes[tables->route_count - 1];
 }
 
+static bool permits_text(const struct word_list *list, const char *word)
+{
+    return list->count == 0 || fits(list, slice_of(word));
+}
+
 static bool permits(const struct route *route, const struct iso_cluster *cluster,
                     const struct target *target)
 {
-    return fits(&route->need_countries, slice_of(cluster->country)) &&
-           fits(&route->need_regions, slice_of(cluster->region)) &&
-           fits(&route->need_accelerators, slice_of(cluster->accelerator)) &&
-           fits(&route->need_clusters, slice_of(target->config->cluster->name));
+    return permits_text(&route->need_countries, cluster->country) &&
+           permits_text(&route->need_regions, cluster->region) &&
+           permits_text(&route->need_accelerators, cluster->accelerator) &&
+           permits_text(&route->need_clusters, target->config->cluster->name);
 }
 
 /* --- verdicts --- */

@@ -52,6 +52,7 @@ struct exchange {
 
     /* What it is. */
     struct address address; /* the client's, after x-forwarded-for of the trusted */
+    struct slice client_ip;
     struct geo_point place;
     struct slice request_id;
     struct slice trace_parent;

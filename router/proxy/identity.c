@@ -89,10 +89,11 @@ static void follow_forwarded(const struct proxy_tables *tables, const struct fie
     }
 }
 
-/* The place of a connection's peer, looked up once per generation of tables. */
-struct peer_place {
+/* What is known of a connection's peer: the place is looked up once per generation of tables. */
+struct peer {
     uint64_t generation;
     struct geo_point place;
+    char ip[ADDRESS_TEXT_BYTES];
 };
 
 struct geo_point identity_place(const struct proxy_tables *tables, const struct address *address)
@@ -104,19 +105,35 @@ struct geo_point identity_place(const struct proxy_tables *tables, const struct 
     return place;
 }
 
-static struct geo_point peer_place(struct connection *connection, const struct proxy_tables *tables)
+static const struct peer *peer_of(struct connection *connection, const struct proxy_tables *tables)
 {
-    struct peer_place *known = connection->user;
-    if (known == NULL) {
-        known = memory_zalloc(sizeof *known);
-        connection->user = known;
+    struct peer *peer = connection->user;
+    if (peer == NULL) {
+        peer = memory_zalloc(sizeof *peer);
+        address_write_ip(&connection->peer, peer->ip);
+        connection->user = peer;
         connection->user_free = free;
     }
-    if (known->generation != tables->generation) {
-        known->place = identity_place(tables, &connection->peer);
-        known->generation = tables->generation;
+    if (peer->generation != tables->generation) {
+        peer->place = identity_place(tables, &connection->peer);
+        peer->generation = tables->generation;
     }
-    return known->place;
+    return peer;
+}
+
+/* The client is the connection's peer, or whom a trusted peer speaks for. */
+static void find_client(struct exchange *exchange, const struct proxy_tables *tables)
+{
+    const struct peer *peer = peer_of(exchange->connection, tables);
+    if (address_equal(&exchange->address, &exchange->connection->peer)) {
+        exchange->place = peer->place;
+        exchange->client_ip = slice_of(peer->ip);
+        return;
+    }
+    char ip[ADDRESS_TEXT_BYTES];
+    exchange->place = identity_place(tables, &exchange->address);
+    exchange->client_ip =
+        arena_copy(exchange->arena, slice_of(address_write_ip(&exchange->address, ip)));
 }
 
 static void hex(char *out, const unsigned char *bytes, size_t count)
@@ -204,9 +221,7 @@ void identity_read_head(struct exchange *exchange)
     exchange->address = connection->peer;
     if (tables->trusted_count > 0)
         follow_forwarded(tables, fields, &exchange->address);
-    exchange->place = address_equal(&exchange->address, &connection->peer)
-                          ? peer_place(connection, tables)
-                          : identity_place(tables, &exchange->address);
+    find_client(exchange, tables);
 
     const struct slice id = fields_find(fields, SLICE("x-request-id"));
     exchange->request_id = sane_id(id) ? id : new_id(exchange);

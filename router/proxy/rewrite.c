@@ -59,9 +59,7 @@ void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
                    arena_copy(arena, slice_of(cluster->credential_value)));
     fields_add(fields, arena, SLICE("x-request-id"), exchange->request_id);
     fields_add(fields, arena, SLICE("traceparent"), exchange->trace_parent);
-    char ip[ADDRESS_TEXT_BYTES];
-    address_write_ip(&exchange->address, ip);
-    fields_add(fields, arena, SLICE("x-forwarded-for"), arena_copy(arena, slice_of(ip)));
+    fields_add(fields, arena, SLICE("x-forwarded-for"), exchange->client_ip);
     fields_add(fields, arena, SLICE("x-forwarded-proto"), in->scheme);
     if (exchange->attempts > 1)
         fields_add(fields, arena, SLICE("x-retry"), SLICE("1"));
