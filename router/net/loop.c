@@ -282,7 +282,9 @@ static void turn(struct loop *loop, bool wait)
     struct list now;
     list_init(&now);
     list_move_all(&now, &loop->later);
-    if (!list_empty(&now) || atomic_load_explicit(&loop->stopping, memory_order_acquire))
+    /* Before the first turn there was no end of a turn to flush at. */
+    if (!list_empty(&now) || !list_empty(&loop->flush) ||
+        atomic_load_explicit(&loop->stopping, memory_order_acquire))
         wait = false;
     loop->now_known = false;
     event_base_loop(loop->base, wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);

@@ -169,6 +169,28 @@ static void flushes_then_destroys(void **state)
     loop_destroy(&loop);
 }
 
+struct last {
+    struct loop_task task;
+    struct loop *loop;
+};
+
+static void run_last(struct loop_task *task)
+{
+    loop_stop(CONTAINER_OF(task, struct last, task)->loop);
+}
+
+/* A run that waits first never ends. */
+static void flushes_what_was_asked_before_the_run(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_create();
+    struct last last = {.loop = loop};
+    loop_task_init(&last.task, run_last);
+    loop_flush_later(loop, &last.task);
+    loop_run(loop);
+    loop_destroy(&loop);
+}
+
 /* --- timers ------------------------------------------------------------ */
 
 struct alarm {
@@ -333,6 +355,6 @@ static void thousands_of_timers(void **state)
 
 UNIT_MAIN(takes_messages_of_threads_in_order, is_woken_and_stopped_by_others,
           a_stop_before_the_run_counts, runs_messages_left_at_the_end, flushes_then_destroys,
-          timers_ring_in_order_and_not_early, timers_restart_and_stop,
-          timers_stop_and_start_each_other, a_timer_of_no_delay_does_not_hold_the_turn,
-          thousands_of_timers)
+          flushes_what_was_asked_before_the_run, timers_ring_in_order_and_not_early,
+          timers_restart_and_stop, timers_stop_and_start_each_other,
+          a_timer_of_no_delay_does_not_hold_the_turn, thousands_of_timers)
