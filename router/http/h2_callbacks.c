@@ -211,7 +211,7 @@ static ssize_t read_length(nghttp2_session *ng, uint8_t type, int32_t id, int32_
 static void submit_trailers(struct h2_session *session, const struct codec_stream *s)
 {
     h2_nva_begin(session);
-    h2_nva_add_fields(session, &s->trailers_out);
+    h2_nva_add_fields(session, &s->trailers_out, false);
     (void)nghttp2_submit_trailer(session->ng, (int32_t)s->stream.id, session->nva,
                                  session->nva_count);
 }

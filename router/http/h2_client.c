@@ -142,7 +142,7 @@ static struct stream *open_stream(struct codec *codec, const struct request_head
     h2_nva_add(session, SLICE(":scheme"), head->scheme);
     h2_nva_add(session, SLICE(":authority"), head->authority);
     h2_nva_add(session, SLICE(":path"), head->path);
-    h2_nva_add_fields(session, &head->fields);
+    h2_nva_add_fields(session, &head->fields, head->stays);
     if (body)
         h2_nva_add(session, SLICE("content-length"), decimal_write(length, s->body.left));
     const nghttp2_data_provider provider = h2_body_provider(s);

@@ -105,7 +105,7 @@ static void nva_response(struct h2_session *session, const struct response_head 
 {
     h2_nva_begin(session);
     h2_nva_add(session, SLICE(":status"), decimal_write(status, (uint64_t)head->status));
-    h2_nva_add_fields(session, &head->fields);
+    h2_nva_add_fields(session, &head->fields, false);
     if (head->content_length >= 0 && head->status != 204 && head->status >= 200)
         h2_nva_add(session, SLICE("content-length"),
                    decimal_write(length, (uint64_t)head->content_length));

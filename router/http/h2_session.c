@@ -256,8 +256,6 @@ void h2_nva_begin(struct h2_session *session)
 static bool is_unique_value(struct slice name)
 {
     switch (name.len) {
-    case 4:
-        return slice_eq(name, SLICE("date"));
     case 11:
         return slice_eq(name, SLICE("traceparent"));
     case 12:
@@ -293,8 +291,11 @@ void h2_nva_add(struct h2_session *session, struct slice name, struct slice valu
     };
 }
 
-void h2_nva_add_fields(struct h2_session *session, const struct fields *fields)
+void h2_nva_add_fields(struct h2_session *session, const struct fields *fields, bool stay)
 {
+    const size_t first = session->nva_count;
     for (uint32_t i = 0; i < fields->count; i++)
         h2_nva_add(session, fields->items[i].name, fields->items[i].value);
+    for (size_t i = first; stay && i < session->nva_count; i++)
+        session->nva[i].flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
 }

@@ -87,7 +87,8 @@ void h2_stream_submit_reset(struct h2_session *session, struct codec_stream *s, 
 /* The name/value list of the next submit; the bytes must stay until then. */
 void h2_nva_begin(struct h2_session *session);
 void h2_nva_add(struct h2_session *session, struct slice name, struct slice value);
-void h2_nva_add_fields(struct h2_session *session, const struct fields *fields);
+/* `stay`: until the stream is closed or reset, so that nghttp2 need not copy them. */
+void h2_nva_add_fields(struct h2_session *session, const struct fields *fields, bool stay);
 /* A data provider over the role's body queue. */
 nghttp2_data_provider h2_body_provider(struct codec_stream *s);
 /* There are body bytes, or there is an end, that the provider may be waiting for. */

@@ -38,6 +38,7 @@ struct request_head {
     bool body;              /* a body follows, maybe empty */
     bool expect_continue;
     bool takes_trailers; /* it said `te: trailers` */
+    bool stays; /* to codec_open: the fields outlive the stream, so nothing of them is copied */
 };
 
 struct response_head {

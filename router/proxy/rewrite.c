@@ -46,6 +46,7 @@ void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
                          : in->path,
         .content_length = -1,
         .body = true,
+        .stays = true, /* in the exchange's arena, or static */
     };
     struct fields *fields = &out->fields;
     for (uint32_t i = 0; i < in->fields.count; i++) {
