@@ -85,6 +85,7 @@ struct codec_limits {
     uint32_t head_fields; /* default 100, cookie crumbs counted */
     uint32_t head_bytes;  /* default 64 KiB, 32 per field added */
     bool secure;          /* the connection is TLS */
+    bool believes_scheme; /* h2 server: behind a proxy that ended TLS, :scheme may differ */
 };
 
 extern const struct codec_limits codec_default_limits;

@@ -42,8 +42,12 @@ static void block_end(struct h2_session *session, struct codec_stream *s, bool e
     head->method = method_of(head->method_text);
     head->body = !end_stream;
     enum fault fault = head_gather_request(&session->gather, head);
-    if (fault == FAULT_NONE)
-        fault = head_accept_request(head, session->codec.limits.secure);
+    if (fault == FAULT_NONE) {
+        const struct codec_limits *limits = &session->codec.limits;
+        const bool secure =
+            limits->believes_scheme ? slice_eq(head->scheme, SLICE("https")) : limits->secure;
+        fault = head_accept_request(head, secure);
+    }
     if (fault == FAULT_NONE)
         codec_stream_announce(s);
     else
