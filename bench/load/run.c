@@ -163,6 +163,7 @@ static void begin_sending(struct run *run)
     run->calls.start_ns = clock_monotonic_ns();
     run->start_wall_ms = run->lines.start_wall_ms = clock_wall_ms();
     progress_begin(&run->progress, run->loop, run->options, run->tallies, &run->calls);
+    loop_wake(run->loop); /* this turn has not begun; its end must not wait for an event */
     if (run->options->closed == 0) {
         send_due(run);
         return;
@@ -179,7 +180,6 @@ static void open_places(struct run *run)
     run->phase = RUN_CONNECTING;
     for (uint32_t i = 0; i < run->options->place_count; i++)
         place_open(&run->places[i]);
-    loop_wake(run->loop); /* there may be nothing to connect */
 }
 
 /* At the top of every turn. */
@@ -339,6 +339,7 @@ bool run_perform(struct run *run, struct run_result *out, struct error *error)
 {
     const double cpu_before_s = own_cpu_s();
     begin(run);
+    loop_wake(run->loop); /* what is to be done at a turn's end must not wait for an event */
     loop_run(run->loop);
     progress_finish(&run->progress);
     const int64_t now_ns = clock_monotonic_ns();

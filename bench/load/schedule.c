@@ -1,19 +1,12 @@
 #include "load/schedule.h"
 
-static double gap_s(struct schedule *schedule)
-{
-    if (schedule->arrivals == ARRIVALS_CONSTANT)
-        return schedule->mean_gap_s;
-    return schedule->mean_gap_s * random_exponential(&schedule->random);
-}
-
 void schedule_init(struct schedule *schedule, enum arrivals arrivals, double rate, uint64_t seed)
 {
-    *schedule = (struct schedule){.arrivals = arrivals, .mean_gap_s = 1 / rate};
+    *schedule = (struct schedule){.arrivals = arrivals, .rate = rate};
     random_seed(&schedule->random, seed);
     /* A constant series begins at once; a Poisson process has no point at its start. */
     if (arrivals == ARRIVALS_POISSON)
-        schedule->next_s = gap_s(schedule);
+        schedule_advance(schedule);
 }
 
 int64_t schedule_next_ns(const struct schedule *schedule)
@@ -23,5 +16,9 @@ int64_t schedule_next_ns(const struct schedule *schedule)
 
 void schedule_advance(struct schedule *schedule)
 {
-    schedule->next_s += gap_s(schedule);
+    schedule->number++;
+    if (schedule->arrivals == ARRIVALS_CONSTANT)
+        schedule->next_s = (double)schedule->number / schedule->rate; /* no error adds up */
+    else
+        schedule->next_s += random_exponential(&schedule->random) / schedule->rate;
 }

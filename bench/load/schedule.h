@@ -13,8 +13,9 @@ enum arrivals { ARRIVALS_POISSON, ARRIVALS_CONSTANT };
 
 struct schedule {
     enum arrivals arrivals;
-    double mean_gap_s;
-    double next_s; /* since the start of the run */
+    double rate;
+    uint64_t number; /* of the next start */
+    double next_s;   /* since the start of the run */
     struct random random;
 };
 

@@ -51,6 +51,10 @@ static void constant_is_even(void **state)
     schedule_init(&schedule, ARRIVALS_CONSTANT, 8, 1);
     for (int64_t i = 0; i < 1000; i++, schedule_advance(&schedule))
         assert_int_equal(schedule_next_ns(&schedule), i * 125000000);
+    schedule_init(&schedule, ARRIVALS_CONSTANT, 100, 1);
+    for (int64_t i = 0; i < 300; i++, schedule_advance(&schedule))
+        assert_true(schedule_next_ns(&schedule) < INT64_C(3000000000));
+    assert_int_equal(schedule_next_ns(&schedule), INT64_C(3000000000));
 }
 
 static void a_seed_is_a_series(void **state)

@@ -1,0 +1,252 @@
+"""isobench load: it reports what really happened, against a server whose every delay is known."""
+
+import signal
+import time
+
+import pytest
+
+from kit.known_server import DONE, KnownServer, Plan, event, stream, whole
+from kit.load import Load
+from kit.wait import PATIENCE, wait_for
+
+# How far a measured time may be off: a share, and what a busy machine adds, in ms.
+SHARE, BUSY_MS = 0.03, 20 * PATIENCE
+
+
+@pytest.fixture
+def load(stage):
+    """Runs isobench load to its end; its exit code must be the expected one."""
+    def run(*arguments, expected_exit=0, timeout=30):
+        process = stage.add(Load(stage.folder, *arguments, expected_exit=expected_exit))
+        code = process.wait(timeout)
+        assert code == expected_exit, process.errors()
+        return process
+    return run
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * percent // 100) - 1))]
+
+
+def near(measured_ms, real_ms):
+    return abs(measured_ms - real_ms) <= SHARE * real_ms + BUSY_MS
+
+
+@pytest.mark.parametrize("protocol", ["h2", "h1"])
+def test_percentiles_are_right(load, protocol):
+    """TTFT, gaps and ends as the server really made them, 200 to 900 ms."""
+    with KnownServer(lambda seen: stream(first_s=0.2 + seen.number * 37 % 700 / 1000, gap_s=0.05, events=5)) as server:
+        run = load("--url", server.url, "--protocol", protocol, "--rate", 60, "--duration", "3s")
+    total = run.total
+    assert total["requests"] == total["answered"] == len(server.seen) > 100
+    firsts = [(one.first_s - one.came_s) * 1000 for one in server.seen]
+    ends = [(one.end_s - one.came_s) * 1000 for one in server.seen]
+    for percent in (50, 95, 99):
+        assert near(total["ttft_ms"][f"p{percent}"], percentile(firsts, percent))
+        assert near(total["e2e_ms"][f"p{percent}"], percentile(ends, percent))
+    assert total["itl_ms"]["count"] == 4 * total["requests"]
+    assert near(total["itl_ms"]["mean"], 50)
+    assert near(total["itl_request_ms"]["p50"], 50)
+    assert total["events"] == 5 * total["requests"]
+
+
+def test_the_schedule_is_poisson_and_kept(load):
+    with KnownServer(lambda seen: stream()) as server:
+        run = load("--url", server.url, "--rate", 200, "--duration", "3s")
+    assert 480 < run.total["requests"] < 720  # 600, five deviations
+    starts = [one["intended_ms"] for one in run.requests]
+    gaps = [b - a for a, b in zip(starts, starts[1:])]
+    assert starts == sorted(starts) and starts[-1] < 3000
+    assert sum(gap < 5 for gap in gaps) > 0.5 * len(gaps)  # an exponential: 63 % are below the mean
+    assert run.report["slip_ms"]["count"] == run.total["requests"]
+
+
+def test_a_standstill_is_latency_not_fewer_requests(load):
+    """From 0.5 to 1.5 s after the first request nothing is answered."""
+    first = []
+
+    def answer(seen):
+        first.append(seen.came_s)
+        since = seen.came_s - first[0]
+        return stream(first_s=1.5 - since if 0.5 <= since < 1.5 else 0.0)
+
+    with KnownServer(answer) as server:
+        run = load("--url", server.url, "--rate", 100, "--arrivals", "constant", "--duration", "3s")
+    assert run.total["answered"] == 300
+    slow = [one for one in run.requests if one["ttft_ms"] > 500]
+    assert 35 <= len(slow) <= 65  # half of the hundred that began in that second
+    assert near(run.total["ttft_ms"]["max"], 1000)
+
+
+def test_waiting_for_a_stream_counts(load):
+    """One connection with one stream and answers of 100 ms: ten requests at once take a second."""
+    with KnownServer(lambda seen: stream(first_s=0.1)) as server:
+        run = load("--url", server.url, "--rate", 1000, "--arrivals", "constant", "--requests", 10, "--connections", 1, "--streams", 1)
+    assert run.total["answered"] == 10
+    assert run.total["ttft_ms"]["max"] > 900
+
+
+ENDINGS = {
+    "answered": lambda: stream(),
+    "cut": lambda: stream(tail=(), end="reset"),
+    "cut before a head": lambda: Plan(silent=True, end="reset"),
+    "cut after an error event": lambda: stream(tail=(b'data: {"error":{"message":"x","code":"upstream_lost"}}\n\n',), end="reset"),
+    "missing_done": lambda: stream(tail=()),
+    "error_event": lambda: stream(tail=(b'data: {"error":{"message":"x","code":"upstream_lost"}}\n\n',)),
+    "after_done": lambda: stream(tail=(DONE, event(9))),
+    "after_done twice": lambda: stream(tail=(DONE, DONE)),
+    "status": lambda: whole({"error": {"message": "x", "type": "server_error", "param": None, "code": "overloaded"}}, status=503),
+    "stall": lambda: stream(end="never", tail=()),
+    "protocol": lambda: whole({"id": "no stream"}),
+}
+
+
+@pytest.mark.parametrize("protocol", ["h2", "h1"])
+def test_every_ending_is_told_apart(load, protocol):
+    kinds = list(ENDINGS)
+    with KnownServer(lambda seen: ENDINGS[kinds[seen.number % len(kinds)]]()) as server:
+        run = load("--url", server.url, "--protocol", protocol, "--closed", 1, "--requests", 2 * len(kinds), "--stall",
+                   f"{700 * PATIENCE}ms")
+    total = run.total
+    assert (total["requests"], total["answered"], total["cut"], total["unfinished"]) == (22, 2, 6, 0)
+    assert total["failed"] == 14
+    assert total["errors"] == {"cut": 6, "connect": 0, "missing_done": 2, "error_event": 2, "after_done": 4, "stall": 2, "protocol": 2,
+                               "not_sent": 0, "status": {"503": 2}}
+    for one, kind in zip(run.requests, kinds * 2):
+        assert one["outcome"] == kind.split()[0], kind
+    by_kind = dict(zip(kinds, run.requests))
+    assert by_kind["status"]["code"] == "overloaded"
+    assert by_kind["cut after an error event"]["error_event"] and by_kind["cut after an error event"]["code"] == "upstream_lost"
+    assert by_kind["cut before a head"]["head_ms"] is None and by_kind["cut"]["events"] == 4
+    assert total["ttft_ms"]["count"] == 2
+
+
+def test_a_refused_stream_is_sent_again(load):
+    with KnownServer(lambda seen: Plan(end="refuse") if seen.number < 2 else stream()) as server:
+        run = load("--url", server.url, "--closed", 1, "--requests", 5)
+    assert (run.total["answered"], run.total["resent"], len(server.seen)) == (5, 2, 7)
+
+
+def test_nobody_there_is_a_connect_error(load):
+    with KnownServer(lambda seen: stream()) as server:
+        url = server.url
+    run = load("--url", url, "--rate", 50, "--duration", "500ms")
+    assert run.total["errors"]["connect"] == run.total["requests"] == run.total["failed"] > 5
+    assert "refused" in run.output()
+
+
+def test_requests_say_what_was_asked(load):
+    with KnownServer(lambda seen: stream()) as server:
+        load("--url", server.url + "/base", "--closed", 2, "--requests", 10, "--prompt", 300, "--output", 9, "--sim", "--class", "flex",
+             "--model", "m\"1", "--conversations", 2, "--usage", "--header", "X-Tenant: a b")
+    for seen in server.seen:
+        assert seen.path == "/base/v1/chat/completions"
+        assert (seen.headers["x-sim-prompt-tokens"], seen.headers["x-sim-output-tokens"]) == ("300", "9")
+        assert (seen.headers["x-isochrone-class"], seen.headers["x-tenant"]) == ("flex", "a b")
+        body = seen.json
+        assert (body["model"], body["stream"], body["max_tokens"]) == ('m"1', True, 9)
+        assert body["prompt_cache_key"] in ("conversation-1", "conversation-2")
+        assert len(body["messages"][0]["content"]) == 4 * 300
+    texts = {seen.json["prompt_cache_key"]: seen.json["messages"][0]["content"][:1000] for seen in server.seen}
+    assert all(seen.json["messages"][0]["content"].startswith(texts[seen.json["prompt_cache_key"]]) for seen in server.seen)
+
+
+@pytest.mark.parametrize("path, key", [("completions", "prompt"), ("embeddings", "input")])
+def test_other_paths(load, path, key):
+    answer = {"usage": {"prompt_tokens": 11, "total_tokens": 18, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 4}}}
+    with KnownServer(lambda seen: whole(answer)) as server:
+        run = load("--url", server.url, "--closed", 1, "--requests", 3, "--path", path, "--stream", "off", "--usage")
+    assert {seen.path for seen in server.seen} == {f"/v1/{path}"}
+    assert all(isinstance(seen.json[key], str) and "stream" not in seen.json for seen in server.seen)
+    assert run.total["answered"] == 3 and run.total["ttft_ms"]["count"] == 0
+    assert run.total["usage"] == {"prompt_tokens": 33, "cached_tokens": 12, "output_tokens": 21}
+
+
+def test_places_and_clusters(load):
+    def answer(seen):
+        headers = {"content-type": "text/event-stream", "x-isochrone-cluster": "odd" if seen.number % 2 else "even",
+                   "x-request-id": f"r-{seen.number}", "server-timing": "route;dur=0.25, queue;dur=2"}
+        return stream(headers=headers)
+
+    with KnownServer(answer) as one, KnownServer(answer) as two:
+        run = load("--place", f"sh=127.0.1.1@{one.url}", "--place", f"fra=127.0.2.1@{two.url}", "--rate", 100, "--requests", 60,
+                   "--connections", 2)
+    assert {seen.source for seen in one.seen} == {"127.0.1.1"} and {seen.source for seen in two.seen} == {"127.0.2.1"}
+    assert one.connections == two.connections == 2
+    report = run.report
+    assert report["by_place"]["sh"]["requests"] == len(one.seen) > 10
+    assert report["by_place"]["sh"]["source_address"] == "127.0.1.1" and report["by_place"]["fra"]["urls"] == [two.url]
+    assert sum(group["answered"] for group in report["by_cluster"].values()) == 60
+    assert report["by_place_cluster"]["fra"]["odd"]["answered"] == len(two.seen) // 2
+    assert report["total"]["server_timing_ms"] == {"route": 0.25, "queue": 2}
+    assert {line["request_id"] for line in run.requests if line["place"] == "sh"} == {f"r-{seen.number}" for seen in one.seen}
+    assert all(name in run.output() for name in ("sh", "fra", "odd", "even", "p99"))
+
+
+def test_clients_are_steered_by_edge(load):
+    with KnownServer(lambda seen: stream()) as near_one, KnownServer(lambda seen: stream()) as far_one:
+        edges = [{"name": "edge-a", "url": near_one.url, "distance_km": 10.0, "rtt_ms": None},
+                 {"name": "edge-b", "url": far_one.url, "distance_km": 9000.0, "rtt_ms": None}]
+        answers = {"127.0.1.1": edges, "127.0.2.1": edges[::-1]}
+        with KnownServer(lambda seen: whole({"client": {}, "edges": answers[seen.source]})) as any_edge:
+            run = load("--steer", any_edge.url, "--place", "here=127.0.1.1", "--place", "there=127.0.2.1", "--closed", 4, "--requests", 40)
+    assert [seen.path for seen in any_edge.seen] == ["/edge", "/edge"]
+    assert {seen.source for seen in near_one.seen} == {"127.0.1.1"} and {seen.source for seen in far_one.seen} == {"127.0.2.1"}
+    assert run.report["by_place"]["here"]["edge"] == "edge-a" and run.report["by_place"]["there"]["edge"] == "edge-b"
+    assert run.total["answered"] == 40
+
+
+def test_steering_that_fails_says_why(load):
+    with KnownServer(lambda seen: whole({"error": {"message": "no"}}, status=404)) as server:
+        run = load("--steer", server.url, "--rate", 5, "--place", "here=127.0.1.1", expected_exit=2)
+    assert f"place here: GET {server.url}/edge: status 404" in run.errors()
+
+
+@pytest.mark.parametrize("protocol", ["h2", "h1"])
+def test_tls(load, stage, protocol):
+    with KnownServer(lambda seen: stream(), stage.certificates) as server:
+        trusted = load("--url", server.url, "--protocol", protocol, "--ca", stage.certificates.authority, "--closed", 2, "--requests", 10)
+        careless = load("--url", server.url, "--protocol", protocol, "--insecure", "--closed", 2, "--requests", 10)
+        suspicious = load("--url", server.url, "--protocol", protocol, "--closed", 2, "--requests", 4)
+    assert trusted.total["answered"] == careless.total["answered"] == 10
+    assert suspicious.total["errors"]["connect"] == 4
+    assert "certificate" in suspicious.output()
+
+
+def test_ctrl_c_ends_with_the_report(stage):
+    with KnownServer(lambda seen: stream(end="never", tail=())) as server:
+        run = stage.add(Load(stage.folder, "--url", server.url, "--rate", 100))
+        wait_for(lambda: len(server.seen) > 5, what="some requests")
+        run.signal(signal.SIGINT)
+        assert run.wait() == 0, run.errors()
+    assert run.report["interrupted"]
+    assert run.total["unfinished"] == run.total["requests"] > 5
+    assert run.total["failed"] == 0
+
+
+def test_assertions_make_the_exit_code(load):
+    with KnownServer(lambda seen: stream(first_s=0.05)) as server:
+        run = load("--url", server.url, "--closed", 2, "--requests", 6, "--assert", "ttft.p99 < 10ms", "--assert", "failed == 0",
+                   expected_exit=1)
+        load("--url", server.url, "--closed", 2, "--requests", 6, "--assert", "ttft.p50 >= 45ms", "--assert", "answered == 6")
+    assert "not so: ttft.p99 < 10ms; found" in run.errors() and "failed" not in run.errors()
+
+
+def test_bad_arguments_are_one_sentence(load):
+    run = load("--rate", 5, expected_exit=2)
+    assert run.errors() == "isobench load: give --url URL, --place NAME=IP@URL or --steer URL\n"
+
+
+def test_a_thousand_streams_at_once(load):
+    """All open at the same time: the server answers none before a thousand came."""
+    came, start = [], time.monotonic
+
+    def answer(seen):
+        came.append(start())
+        return stream(first_s=3.0 * PATIENCE, gap_s=0.01, events=3)
+
+    with KnownServer(answer) as server:
+        run = load("--url", server.url, "--rate", 2000, "--requests", 1000, "--connections", 20, timeout=60)
+    assert run.total["answered"] == 1000
+    assert run.total["ttft_ms"]["min"] > 0.9 * 3000 * PATIENCE - 1000 * (came[-1] - came[0])
