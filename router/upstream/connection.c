@@ -1,6 +1,7 @@
 #include "upstream/connection.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -203,5 +204,6 @@ bool upstream_connection_alive(const struct upstream_connection *connection)
     if (connection->ended || connection->wire.fd < 0)
         return false;
     const ssize_t len = recv(connection->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return len < 0; /* bytes or an end on an idle connection: either way it is not to be used */
+    /* Bytes, an end or a reset on an idle connection: it is not to be used. */
+    return len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
