@@ -144,6 +144,16 @@ static enum fault body_reserve(struct exchange *exchange, size_t len)
     return FAULT_NONE;
 }
 
+/* More time for more bytes: never `body_timeout_ms` without one, and over all at least 1 KiB/s. */
+static void await_body(struct exchange *exchange)
+{
+    const struct proxy *proxy = exchange->proxy;
+    const int64_t most_ms = proxy_tables(proxy)->limits.body_timeout_ms;
+    const int64_t spent_ms = (loop_now_ns(proxy->loop) - exchange->begun_ns) / NS_PER_MS;
+    const int64_t left_ms = most_ms + (int64_t)exchange->body.len - spent_ms;
+    timer_start(&exchange->timer, proxy->loop, left_ms < most_ms ? left_ms : most_ms);
+}
+
 static void on_client_body(struct stream *stream, struct slice data)
 {
     struct exchange *exchange = stream->user;
@@ -159,6 +169,7 @@ static void on_client_body(struct stream *stream, struct slice data)
     }
     memcpy(body->bytes + body->len, data.ptr, data.len);
     body->len += data.len;
+    await_body(exchange);
 }
 
 /* --- the client's stream --- */
@@ -281,7 +292,7 @@ void exchange_begin(struct proxy *proxy, struct connection *connection, struct s
         exchange_refuse(exchange, fault, NULL, NULL);
         return;
     }
-    timer_start(&exchange->timer, proxy->loop, proxy_tables(proxy)->limits.body_timeout_ms);
+    await_body(exchange);
 }
 
 /* --- our own answers --- */
