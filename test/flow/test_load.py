@@ -7,6 +7,8 @@ import pytest
 
 from kit.known_server import DONE, KnownServer, Plan, event, stream, whole
 from kit.load import Load
+from kit.requests import MODEL
+from kit.sim import cluster
 from kit.wait import PATIENCE, wait_for
 
 # How far a measured time may be off: a share, and what a busy machine adds, in ms.
@@ -250,3 +252,21 @@ def test_a_thousand_streams_at_once(load):
         run = load("--url", server.url, "--rate", 2000, "--requests", 1000, "--connections", 20, timeout=60)
     assert run.total["answered"] == 1000
     assert run.total["ttft_ms"]["min"] > 0.9 * 3000 * PATIENCE - 1000 * (came[-1] - came[0])
+
+
+def test_through_a_real_edge(load, stage):
+    """Steered by /edge, over TLS: who answered is known by name, and what the cluster cached by usage."""
+    sim = stage.sim(cluster("near"), cluster("far"))
+    edge = stage.edge(sim, edge={"name": "edge-here", "url": "http://127.0.0.1:1"})
+    edge.write_config({"clusters": [stage.cluster_config(sim, name) for name in sim.cluster_names],
+                       "edge": {"name": "edge-here", "url": edge.tls_url}})
+    edge.reload()
+    wait_for(lambda: edge.get("/edge").json()["edges"][0]["url"] == edge.tls_url, what="its own URL in /edge")
+    run = load("--steer", edge.url, "--ca", edge.authority, "--rate", 50, "--requests", 40, "--model", MODEL, "--output", 5, "--usage",
+               "--conversations", 2, "--assert", "answered == 40")
+    report = run.report
+    assert report["by_place"]["here"]["edge"] == "edge-here"
+    assert set(report["by_cluster"]) <= {"near", "far"}
+    assert report["total"]["usage"]["output_tokens"] == 200
+    assert "route" in report["total"]["server_timing_ms"]
+    assert {edge.logged(one["request_id"])["status"] for one in run.requests} == {200}
