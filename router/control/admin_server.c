@@ -29,7 +29,7 @@ struct admin_server {
 struct admin_request {
     struct admin_front *front;
     const struct request_head *head;
-    size_t body_len;
+    struct buffer body;
 };
 
 /* --- who may ask --- */
@@ -93,11 +93,13 @@ static void respond(struct stream *stream, bool head_only, const struct page *pa
     stream_send_end(stream, NULL);
 }
 
-static struct page_request page_request_of(const struct admin_front *front,
-                                           const struct request_head *head)
+static struct page_request page_request_of(const struct admin_request *admin)
 {
+    const struct admin_front *front = admin->front;
+    const struct request_head *head = admin->head;
     struct page_request request = {.method = head->method,
                                    .path = head->path,
+                                   .body = buffer_slice(&admin->body),
                                    .read_only = front->read_only};
     const ptrdiff_t query = slice_find(head->path, '?');
     if (query >= 0) {
@@ -114,7 +116,7 @@ static void answer(struct stream *stream, struct admin_request *admin)
     if (!may_ask(admin->front, admin->head)) {
         page_error(&page, 403, "This interface answers local callers by a loopback name only.");
     } else {
-        const struct page_request request = page_request_of(admin->front, admin->head);
+        const struct page_request request = page_request_of(admin);
         page_make(admin->front->server->control, &request, &page);
     }
     respond(stream, admin->head->method == METHOD_HEAD, &page);
@@ -125,9 +127,11 @@ static void on_body(struct stream *stream, struct slice data)
 {
     struct admin_request *admin = stream->user;
     stream_consumed(stream, data.len);
-    admin->body_len += data.len;
-    if (admin->body_len > BODY_MOST)
-        stream_reset(stream, H2_REFUSED_STREAM);
+    buffer_append_slice(&admin->body, data);
+    if (buffer_len(&admin->body) <= BODY_MOST)
+        return;
+    buffer_release(&admin->body);
+    stream_reset(stream, H2_REFUSED_STREAM);
 }
 
 static void on_end(struct stream *stream, const struct fields *trailers)
@@ -143,8 +147,9 @@ static void on_drained(struct stream *stream)
 
 static void on_closed(struct stream *stream, enum stream_close why)
 {
-    (void)stream;
+    struct admin_request *admin = stream->user;
     (void)why;
+    buffer_release(&admin->body);
 }
 
 static const struct stream_events stream_upcalls = {

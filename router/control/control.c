@@ -66,6 +66,28 @@ static void publish_tables(struct control *control, struct tables *tables)
         epoch_retire(&control->epoch, &old->item, free_tables);
 }
 
+void control_publish_policies(struct control *control)
+{
+    publish_tables(control, policy_life_tables(&control->policies, control->tables));
+}
+
+/* A policy that is too slow, again and again, delays every request of its worker. */
+static void watch_policies(struct control *control, int64_t now_ns)
+{
+    LIST_EACH (node, plugin_dir_list(control->plugins)) {
+        const struct plugin *plugin = LIST_ENTRY(node, struct plugin, node);
+        uint64_t strikes = 0;
+        for (uint32_t w = 0; w < control->worker_count; w++) {
+            const struct policy_metrics *metrics =
+                policy_time_of(&worker_proxy(control->workers[w])->policy_time, plugin->number);
+            strikes += metrics != NULL ? counter_get(&metrics->strikes) : 0;
+        }
+        if (policy_life_strike(&control->policies, plugin, strikes, now_ns) &&
+            policy_life_take_out(&control->policies, plugin, control->tables))
+            control_publish_policies(control);
+    }
+}
+
 static void wake_workers(struct control *control)
 {
     for (uint32_t w = 0; w < control->worker_count; w++)
@@ -76,8 +98,9 @@ static void tick(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, tick);
     publish_snapshot(control, loop_now_ns(control->loop));
+    watch_policies(control, loop_now_ns(control->loop));
     if (control->probes_outdated) {
-        prober_update(control->prober, control->snapshot, control->tables->tls);
+        prober_update(control->prober, control->snapshot, control->tables->ground->tls);
         control->probes_outdated = false;
     }
     if (epoch_reclaim(&control->epoch))
@@ -227,25 +250,18 @@ static bool prepare(struct control *control, struct config *config, struct prepa
     return fine;
 }
 
-/* What the file may say and this version does not do: said, so that nobody relies on it. */
-static void warn_ignored(const struct config *config)
-{
-    if (config->shadow.count > 0)
-        log_event(LOG_WARN, "shadow_ignored",
-                  "shadow: this version checks the chain but does not evaluate it");
-}
-
 /* From here nothing can fail. */
 static void commit(struct control *control, struct prepared *prepared)
 {
     const struct config *config = prepared->config;
-    warn_ignored(config);
     control->generation++;
     log_set_level(config->log_level);
     /* The snapshot goes first: tables name only targets that a snapshot must have. */
     resolver_follow(control->resolver, config->fleet);
     publish_snapshot(control, clock_monotonic_ns());
-    publish_tables(control, prepared->tables);
+    policy_life_reload(&control->policies, control->tables, prepared->tables);
+    publish_tables(control, policy_life_tables(&control->policies, prepared->tables));
+    tables_destroy(&prepared->tables); /* the ground is held by what was made of it */
     redis_feed_destroy(&control->feed);
     control->feed = prepared->feed;
     prober_destroy(&control->prober);
@@ -378,6 +394,7 @@ struct control *control_create(const char *config_path, struct config_problems *
     timer_init(&control->tick, tick);
     bool fine = open_log(control, config, problems);
     make_workers(control, config);
+    policy_life_init(&control->policies, control->worker_count);
     struct prepared prepared;
     fine = prepare(control, config, &prepared, problems) && fine;
     if (fine) {
@@ -469,6 +486,7 @@ void control_destroy(struct control **control)
     if (gone->workers != NULL)
         epoch_finish(&gone->epoch);
     snapshot_destroy(&gone->snapshot);
+    policy_life_finish(&gone->policies);
     tables_destroy(&gone->tables);
     fleet_destroy(&gone->fleet);
     affinity_destroy(&gone->affinity);

@@ -16,6 +16,7 @@
 
 #include "base/epoch.h"
 #include "config/config.h"
+#include "control/policy_life.h"
 #include "control/redis_feed.h"
 #include "control/resolver.h"
 #include "control/tables.h"
@@ -38,6 +39,7 @@ struct control {
     struct tables *tables; /* those published now */
     uint64_t generation;   /* of them */
     struct plugin_dir *plugins;
+    struct policy_life policies;
     struct fleet *fleet;
     struct affinity *affinity;
     struct access_log *log; /* NULL: off */
@@ -71,6 +73,8 @@ void control_destroy(struct control **control);
 
 /* False: nothing changed, and the sentences are in `problems`. */
 bool control_reload(struct control *control, struct config_problems *problems);
+/* Makes what stands in `policies` hold for every decision from now on. */
+void control_publish_policies(struct control *control);
 /* Takes no new clients; ends when the open exchanges did. */
 void control_drain(struct control *control);
 /* Live: it answers.  Ready: it has a snapshot, listens, and does not drain. */

@@ -57,11 +57,14 @@ static struct cursor *newest(struct cursor *cursors, uint32_t count)
 void page_decisions(struct control *control, const struct page_request *request, struct page *page)
 {
     double n = DECISIONS_USUAL;
-    if (!query_number(request, "n", 1, DECISIONS_MOST, &n, page))
+    double shadow = 0;
+    if (!query_number(request, "n", 1, DECISIONS_MOST, &n, page) ||
+        !query_number(request, "shadow", 0, 1, &shadow, page))
         return;
     struct cursor *cursors = memory_zalloc(control->worker_count * sizeof *cursors);
     for (uint32_t w = 0; w < control->worker_count; w++) {
-        cursors[w].ring = worker_proxy(control->workers[w])->ring;
+        const struct proxy *proxy = worker_proxy(control->workers[w]);
+        cursors[w].ring = shadow != 0 ? proxy->shadow_ring : proxy->ring;
         cursors[w].left = decision_ring_added(cursors[w].ring);
         decision_copy_init(&cursors[w].copy);
     }
@@ -180,54 +183,4 @@ void page_explain(struct control *control, const struct page_request *request, s
     }
     decide_room_finish(&room);
     decision_finish(&decision);
-}
-
-/* --- policies --- */
-
-static void write_plugin(struct json *json, const struct plugin *plugin)
-{
-    json_object_begin(json);
-    json_kv_string(json, "name", plugin->policy.name);
-    json_kv_string(json, "version", plugin->policy.version);
-    json_kv_string(json, "summary", plugin->policy.summary);
-    json_kv_string(json, "kind", plugin->policy.kind == ISO_MODIFIER ? "modifier" : "complete");
-    json_kv_string(json, "path", plugin->path);
-    json_kv_string(json, "hash", plugin->hash);
-    json_key(json, "faults");
-    json_object_begin(json);
-    for (int f = 0; f < PLUGIN_FAULTS; f++)
-        json_kv_uint(json, plugin_fault_names[f],
-                     atomic_load_explicit(&plugin->faults[f], memory_order_relaxed));
-    json_object_end(json);
-    json_object_end(json);
-}
-
-void page_policies(struct control *control, const struct page_request *request, struct page *page)
-{
-    (void)request;
-    const struct proxy_tables *tables = &control->tables->face;
-    struct json json;
-    json_init(&json, &page->body);
-    json_object_begin(&json);
-    json_key(&json, "loaded");
-    json_array_begin(&json);
-    LIST_EACH (node, plugin_dir_list(control->plugins))
-        write_plugin(&json, LIST_ENTRY(node, struct plugin, node));
-    json_array_end(&json);
-    json_key(&json, "routes");
-    json_array_begin(&json);
-    for (size_t r = 0; r < tables->route_count; r++) {
-        const struct chain *chain = tables->routes[r].chain;
-        json_object_begin(&json);
-        json_kv_string(&json, "route", tables->routes[r].name);
-        json_key(&json, "chain");
-        json_array_begin(&json);
-        for (uint32_t k = 0; k < chain->count; k++)
-            json_string(&json, chain->links[k].plugin->policy.name);
-        json_array_end(&json);
-        json_object_end(&json);
-    }
-    json_array_end(&json);
-    json_object_end(&json);
-    buffer_append_byte(&page->body, '\n');
 }

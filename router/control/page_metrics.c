@@ -8,6 +8,7 @@
 #include "base/metrics_text.h"
 #include "control/admin_page.h"
 #include "control/control.h"
+#include "control/metrics_policies.h"
 #include "proxy/identity.h"
 
 static struct proxy *proxy_of(const struct control *control, uint32_t worker)
@@ -191,25 +192,6 @@ static void write_targets(const struct control *control, struct metrics_text *me
 
 /* --- the router itself --- */
 
-static void write_policies(const struct control *control, struct metrics_text *metrics)
-{
-    struct distribution_total decisions = {0};
-    for (uint32_t w = 0; w < control->worker_count; w++)
-        distribution_sum(&decisions, &proxy_of(control, w)->metrics.decision_s);
-    metrics_family(metrics, METRIC_HISTOGRAM, "isochrone_route_decision_seconds",
-                   "What one decision took, estimates included.");
-    metrics_histogram(metrics, &decisions, METRIC_NO_LABELS);
-    metrics_family(metrics, METRIC_COUNTER, "isochrone_policy_faults_total",
-                   "Nonsense a policy returned, by kind; contained.");
-    LIST_EACH (node, plugin_dir_list(control->plugins)) {
-        const struct plugin *plugin = LIST_ENTRY(node, struct plugin, node);
-        for (int f = 0; f < PLUGIN_FAULTS; f++)
-            metrics_uint(metrics, atomic_load_explicit(&plugin->faults[f], memory_order_relaxed),
-                         METRIC_LABELS({"policy", plugin->policy.name}, {"hash", plugin->hash},
-                                       {"fault", plugin_fault_names[f]}));
-    }
-}
-
 static void write_redis(const struct control *control, struct metrics_text *metrics)
 {
     if (control->feed == NULL)
@@ -296,7 +278,7 @@ void page_metrics(struct control *control, const struct page_request *request, s
     write_connections(control, &metrics);
     write_targets(control, &metrics);
     admin_write_fleet_metrics(&metrics, control->snapshot, clock_monotonic_ns());
-    write_policies(control, &metrics);
+    metrics_write_policies(control, &metrics);
     write_redis(control, &metrics);
     write_process(control, &metrics);
     metrics_end(&metrics);

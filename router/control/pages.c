@@ -8,6 +8,7 @@
 #include "control/page_config.h"
 #include "control/page_decisions.h"
 #include "control/page_metrics.h"
+#include "control/page_policies.h"
 
 void page_error(struct page *page, int status, const char *format, ...)
 {
@@ -143,6 +144,10 @@ static const struct page_row rows[] = {
     {"/decisions", false, false, page_decisions},
     {"/explain", false, false, page_explain},
     {"/config", false, false, page_config},
+    {"/policies/load", true, false, page_policy_load},
+    {"/policies/shadow", true, false, page_policy_shadow},
+    {"/policies/promote", true, false, page_policy_promote},
+    {"/policies/rollback", true, false, page_policy_rollback},
     {"/reload", true, false, page_reload},
     {"/clusters/*/drain", true, false, page_drain},
     {"/clusters/*/undrain", true, false, page_undrain},
@@ -181,7 +186,7 @@ void page_make(struct control *control, const struct page_request *request, stru
         other_method = row;
     }
     if (other_method == NULL) {
-        page_error(page, 404, "There is no such page; README.md lists them.");
+        page_error(page, 404, "There is no such page; router/control/README.md lists them.");
         return;
     }
     page_error(page, 405, "This page takes %s.", other_method->post ? "POST" : "GET");

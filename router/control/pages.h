@@ -15,6 +15,7 @@ struct page_request {
     struct slice path;   /* without query */
     struct slice query;  /* "" none */
     struct slice accept; /* ptr NULL: none */
+    struct slice body;   /* of a POST; "" none */
     bool read_only;      /* came by the metrics address */
 };
 

@@ -42,72 +42,85 @@ static struct route make_route(const struct config_route *from, const char *name
     };
 }
 
-/* The default route is the last: everything, to every cluster. */
-static bool make_routes(struct tables *tables, struct plugin_dir *plugins,
-                        struct config_problems *problems)
+/* NULL after telling every problem. */
+static struct chain *make_chain(const struct config_policies *policies, struct plugin_dir *plugins,
+                                struct config_problems *problems)
 {
-    const struct config *config = tables->config;
     struct sink sink = {.face.tell = tell, .problems = problems};
-    const size_t count = config->route_count + 1;
-    struct route *routes = arena_zalloc(&tables->arena, count * sizeof *routes);
-    tables->chains = arena_zalloc(&tables->arena, count * sizeof(struct chain *));
-    bool fine = true;
-    for (size_t i = 0; i < count; i++) {
-        const bool last = i == config->route_count;
-        const struct config_route *from = last ? NULL : &config->routes[i];
-        const struct config_policies *policies =
-            last || from->policies.count == 0 ? &config->policies : &from->policies;
-        tables->chains[i] = chain_create(policies->refs, policies->count, plugins, &sink.face);
-        fine = fine && tables->chains[i] != NULL;
-        routes[i] = last ? (struct route){.name = "default", .chain = tables->chains[i]}
-                         : make_route(from, arena_printf(&tables->arena, "route-%zu", i + 1).ptr,
-                                      tables->chains[i]);
-    }
-    tables->face.routes = routes;
-    tables->face.route_count = count;
-    return fine;
+    return chain_create(policies->refs, policies->count, plugins, &sink.face);
 }
 
-static bool open_geoip(struct tables *tables, struct config_problems *problems)
+static bool make_chains(struct tables_ground *ground, struct plugin_dir *plugins,
+                        struct config_problems *problems)
 {
-    const struct config_geoip *geoip = &tables->config->geoip;
-    struct geo_point *place = &tables->face.default_location;
-    *place = (struct geo_point){.latitude = geoip->default_latitude,
-                                .longitude = geoip->default_longitude,
-                                .known = !isnan(geoip->default_latitude)};
+    const struct config *config = ground->config;
+    const size_t count = config->route_count;
+    ground->chains = arena_zalloc(&ground->arena, (count + 1) * sizeof(struct chain *));
+    bool fine = true;
+    for (size_t i = 0; i < count; i++) {
+        if (config->routes[i].policies.count == 0)
+            continue;
+        ground->chains[i] = make_chain(&config->routes[i].policies, plugins, problems);
+        fine = fine && ground->chains[i] != NULL;
+    }
+    ground->chains[count] = make_chain(&config->policies, plugins, problems);
+    if (config->shadow.count > 0)
+        ground->shadow_chain = make_chain(&config->shadow, plugins, problems);
+    return fine && ground->chains[count] != NULL &&
+           (config->shadow.count == 0 || ground->shadow_chain != NULL);
+}
+
+/* The default route is the last: everything, to every cluster. */
+static void lay_routes(struct tables *tables)
+{
+    const struct config *config = tables->config;
+    const size_t count = config->route_count;
+    struct route *routes = arena_zalloc(&tables->arena, (count + 1) * sizeof *routes);
+    for (size_t i = 0; i < count; i++) {
+        struct chain *own = tables->ground->chains[i];
+        routes[i] =
+            make_route(&config->routes[i], arena_printf(&tables->arena, "route-%zu", i + 1).ptr,
+                       own != NULL ? own : tables->usual_chain);
+        routes[i].shadowed = own == NULL;
+    }
+    routes[count] =
+        (struct route){.name = "default", .chain = tables->usual_chain, .shadowed = true};
+    tables->face.routes = routes;
+    tables->face.route_count = count + 1;
+}
+
+static bool open_geoip(struct tables_ground *ground, struct config_problems *problems)
+{
+    const struct config_geoip *geoip = &ground->config->geoip;
     if (geoip->database_count == 0)
         return true;
     struct error error;
-    tables->geoip = geoip_open(geoip->databases, geoip->database_count, &error);
-    if (tables->geoip == NULL) {
+    ground->geoip = geoip_open(geoip->databases, geoip->database_count, &error);
+    if (ground->geoip == NULL)
         config_problems_add(problems, "%s: %s", geoip->place, error.text);
-        return false;
-    }
-    tables->face.geoip = tables->geoip;
-    return true;
+    return ground->geoip != NULL;
 }
 
-static bool load_keys(struct tables *tables, struct config_problems *problems)
+static bool load_keys(struct tables_ground *ground, struct proxy_tables *face,
+                      struct config_problems *problems)
 {
-    const struct config *config = tables->config;
+    const struct config *config = ground->config;
     if (config->keys_file == NULL)
         return true;
     struct error error;
-    if (keys_load(config->keys_file, &tables->arena, &tables->face.keys, &tables->face.key_count,
-                  &error))
+    if (keys_load(config->keys_file, &ground->arena, &face->keys, &face->key_count, &error))
         return true;
     config_problems_add(problems, "%s: auth.keys_file: %s", config->keys_place, error.text);
     return false;
 }
 
-static bool make_tls(struct tables *tables, struct config_problems *problems)
+static bool make_tls(struct tables_ground *ground, struct config_problems *problems)
 {
     struct error error;
-    tables->tls = tls_set_create(tables->config->fleet, &error);
-    tables->face.tls = tables->tls;
-    if (tables->tls == NULL)
-        config_problems_add(problems, "%s: %s", tables->config->path, error.text);
-    return tables->tls != NULL;
+    ground->tls = tls_set_create(ground->config->fleet, &error);
+    if (ground->tls == NULL)
+        config_problems_add(problems, "%s: %s", ground->config->path, error.text);
+    return ground->tls != NULL;
 }
 
 static struct edge_place edge_place(const struct config_edge *edge)
@@ -115,26 +128,26 @@ static struct edge_place edge_place(const struct config_edge *edge)
     return (struct edge_place){edge->name, edge->url, edge->latitude, edge->longitude};
 }
 
-static void list_edges(struct tables *tables)
+static void list_edges(struct tables_ground *ground, struct proxy_tables *face)
 {
-    const struct config *config = tables->config;
+    const struct config *config = ground->config;
     struct edge_place *edges =
-        arena_zalloc(&tables->arena, (config->edge_count + 1) * sizeof *edges);
+        arena_zalloc(&ground->arena, (config->edge_count + 1) * sizeof *edges);
     edges[0] = edge_place(&config->edge);
     for (size_t i = 0; i < config->edge_count; i++)
         edges[i + 1] = edge_place(&config->edges[i]);
-    tables->face.edges = edges;
-    tables->face.edge_count = config->edge_count + 1;
+    face->edges = edges;
+    face->edge_count = config->edge_count + 1;
 }
 
-static void copy_settings(struct tables *tables, uint64_t generation, uint32_t workers)
+static void copy_settings(const struct config *config, struct proxy_tables *face, uint32_t workers)
 {
-    const struct config *config = tables->config;
-    struct proxy_tables *face = &tables->face;
-    face->generation = generation;
     face->trusted = config->trusted;
     face->trusted_count = config->trusted_count;
     face->access_log = config->access_log != CONFIG_ACCESS_LOG_OFF;
+    face->default_location = (struct geo_point){.latitude = config->geoip.default_latitude,
+                                                .longitude = config->geoip.default_longitude,
+                                                .known = !isnan(config->geoip.default_latitude)};
     for (int c = 0; c < CLASS_COUNT; c++)
         face->classes[c] =
             (struct class_promise){config->classes[c].slo_ms, config->classes[c].queue_ms};
@@ -150,20 +163,76 @@ static void copy_settings(struct tables *tables, uint64_t generation, uint32_t w
     };
 }
 
-struct tables *tables_create(struct config *config, struct plugin_dir *plugins, uint64_t generation,
-                             uint32_t workers, struct config_problems *problems)
+static struct tables *tables_over(struct tables_ground *ground, struct chain *usual_chain)
 {
     struct tables *tables = memory_zalloc(sizeof *tables);
     arena_init(&tables->arena);
-    tables->config = config_hold(config);
-    copy_settings(tables, generation, workers);
-    list_edges(tables);
-    bool fine = make_routes(tables, plugins, problems);
-    fine = open_geoip(tables, problems) && fine;
-    fine = load_keys(tables, problems) && fine;
-    fine = make_tls(tables, problems) && fine;
-    if (!fine)
-        tables_destroy(&tables);
+    tables->ground = ground;
+    tables->config = ground->config;
+    tables->usual_chain = chain_hold(usual_chain);
+    return tables;
+}
+
+static void ground_drop(struct tables_ground **ground)
+{
+    struct tables_ground *dropped = *ground;
+    *ground = NULL;
+    if (--dropped->holders > 0)
+        return;
+    for (size_t i = 0; dropped->chains != NULL && i <= dropped->config->route_count; i++)
+        chain_drop(&dropped->chains[i]);
+    chain_drop(&dropped->shadow_chain);
+    tls_set_destroy(&dropped->tls);
+    geoip_drop(&dropped->geoip);
+    config_drop(&dropped->config);
+    arena_finish(&dropped->arena);
+    free(dropped);
+}
+
+struct tables *tables_create(struct config *config, struct plugin_dir *plugins, uint64_t generation,
+                             uint32_t workers, struct config_problems *problems)
+{
+    struct tables_ground *ground = memory_zalloc(sizeof *ground);
+    struct proxy_tables face = {.generation = generation};
+    ground->holders = 1;
+    arena_init(&ground->arena);
+    ground->config = config_hold(config);
+    copy_settings(config, &face, workers);
+    list_edges(ground, &face);
+    bool fine = make_chains(ground, plugins, problems);
+    fine = open_geoip(ground, problems) && fine;
+    fine = load_keys(ground, &face, problems) && fine;
+    fine = make_tls(ground, problems) && fine;
+    if (!fine) {
+        ground_drop(&ground);
+        return NULL;
+    }
+    face.geoip = ground->geoip;
+    face.tls = ground->tls;
+    struct tables *tables = tables_over(ground, ground->chains[config->route_count]);
+    tables->face = face;
+    lay_routes(tables);
+    return tables;
+}
+
+struct chain *tables_file_chain(const struct tables *tables)
+{
+    return tables->ground->chains[tables->config->route_count];
+}
+
+struct tables *tables_vary(const struct tables *from, struct chain *usual_chain,
+                           struct shadow *const *shadows, uint32_t shadow_count)
+{
+    CHECK_LE(shadow_count, SHADOWS_MOST);
+    struct tables *tables =
+        tables_over(from->ground, usual_chain != NULL ? usual_chain : tables_file_chain(from));
+    from->ground->holders++;
+    tables->face = from->face;
+    for (uint32_t s = 0; s < shadow_count; s++)
+        tables->shadows[s] = shadow_hold(shadows[s]);
+    tables->face.shadows = tables->shadows;
+    tables->face.shadow_count = shadow_count;
+    lay_routes(tables);
     return tables;
 }
 
@@ -172,12 +241,10 @@ void tables_destroy(struct tables **tables)
     if (*tables == NULL)
         return;
     struct tables *gone = *tables;
-    for (size_t i = 0; gone->chains != NULL && i <= gone->config->route_count; i++)
-        if (gone->chains[i] != NULL)
-            chain_drop(&gone->chains[i]);
-    tls_set_destroy(&gone->tls);
-    geoip_drop(&gone->geoip);
-    config_drop(&gone->config);
+    for (uint32_t s = 0; s < gone->face.shadow_count; s++)
+        shadow_drop(&gone->shadows[s]);
+    chain_drop(&gone->usual_chain);
+    ground_drop(&gone->ground);
     arena_finish(&gone->arena);
     free(gone);
     *tables = NULL;

@@ -29,6 +29,7 @@ struct ctl {
 
     /* Of explain; NULL: not given. */
     const char *ip, *model, *class_text, *prompt_tokens, *output_tokens, *session, *tenant, *path;
+    const char *stop; /* of policy shadow: the name of one; NULL: not given */
     /* Of watch. */
     double interval_s;
     uint64_t count; /* 0: for ever */
@@ -63,6 +64,10 @@ int ctl_status(const struct ctl *ctl);
 int ctl_watch(const struct ctl *ctl);
 int ctl_explain(const struct ctl *ctl);
 int ctl_policy_list(const struct ctl *ctl);
+int ctl_policy_load(const struct ctl *ctl);
+int ctl_policy_shadow(const struct ctl *ctl);
+int ctl_policy_promote(const struct ctl *ctl);
+int ctl_policy_rollback(const struct ctl *ctl);
 int ctl_drain(const struct ctl *ctl);
 int ctl_undrain(const struct ctl *ctl);
 int ctl_reload(const struct ctl *ctl);

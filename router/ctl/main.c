@@ -22,7 +22,13 @@ static const char usage[] =
     "                             [--ip IP] [--model M] [--class C] [--prompt-tokens N]\n"
     "                             [--output-tokens N] [--session S] [--tenant T] [--path P] "
     "[--verbose]\n"
-    "  policy list                what is loaded, and which route asks it\n"
+    "  policy list                what is loaded, in force, and asked beside\n"
+    "  policy load POLICY...      check a chain and keep it as the candidate; POLICY is\n"
+    "                             PLUGIN [SETTING=VALUE]..., a name or a file\n"
+    "  policy shadow [POLICY...]  ask it, or the candidate, beside what is in force\n"
+    "                             [--stop NAME] ends a shadow\n"
+    "  policy promote [NAME]      put the shadow, or the candidate, in force\n"
+    "  policy rollback            put in force again what was before\n"
     "  drain CLUSTER              no new requests to it from this router\n"
     "  undrain CLUSTER            use it again\n"
     "  reload                     read the configuration again; prints every problem\n"
@@ -37,24 +43,29 @@ static const char usage[] =
 
 /* --- commands --- */
 
-enum { OPTIONS_EXPLAIN = 1, OPTIONS_WATCH = 2 };
+enum { OPTIONS_EXPLAIN = 1, OPTIONS_WATCH = 2, OPTIONS_SHADOW = 4 };
 
 struct command {
     const char *words[2]; /* the second may be NULL */
     const char *argument; /* what it takes; NULL: nothing */
+    int least, most;      /* how many of it */
     unsigned options;
     int (*run)(const struct ctl *ctl);
 };
 
 static const struct command commands[] = {
-    {{"status", NULL}, NULL, 0, ctl_status},
-    {{"watch", NULL}, NULL, OPTIONS_WATCH, ctl_watch},
-    {{"explain", NULL}, NULL, OPTIONS_EXPLAIN, ctl_explain},
-    {{"policy", "list"}, NULL, 0, ctl_policy_list},
-    {{"drain", NULL}, "CLUSTER", 0, ctl_drain},
-    {{"undrain", NULL}, "CLUSTER", 0, ctl_undrain},
-    {{"reload", NULL}, NULL, 0, ctl_reload},
-    {{"check", NULL}, "FILE", 0, ctl_check},
+    {{"status", NULL}, NULL, 0, 0, 0, ctl_status},
+    {{"watch", NULL}, NULL, 0, 0, OPTIONS_WATCH, ctl_watch},
+    {{"explain", NULL}, NULL, 0, 0, OPTIONS_EXPLAIN, ctl_explain},
+    {{"policy", "list"}, NULL, 0, 0, 0, ctl_policy_list},
+    {{"policy", "load"}, "POLICY", 1, CTL_ARGUMENTS_MOST, 0, ctl_policy_load},
+    {{"policy", "shadow"}, "POLICY", 0, CTL_ARGUMENTS_MOST, OPTIONS_SHADOW, ctl_policy_shadow},
+    {{"policy", "promote"}, "NAME", 0, 1, 0, ctl_policy_promote},
+    {{"policy", "rollback"}, NULL, 0, 0, 0, ctl_policy_rollback},
+    {{"drain", NULL}, "CLUSTER", 1, 1, 0, ctl_drain},
+    {{"undrain", NULL}, "CLUSTER", 1, 1, 0, ctl_undrain},
+    {{"reload", NULL}, NULL, 0, 0, 0, ctl_reload},
+    {{"check", NULL}, "FILE", 1, 1, 0, ctl_check},
 };
 
 static int wrong(const char *format, ...) ISO_PRINTF(1, 2);
@@ -85,11 +96,13 @@ static const struct command *command_find(char **words, int count, int *used)
 
 static int take_arguments(struct ctl *ctl, const struct command *command, char **words, int count)
 {
-    const int wanted = command->argument != NULL ? 1 : 0;
-    if (count < wanted)
-        return wrong("%s needs a %s", command->words[0], command->argument);
-    if (count > wanted)
-        return wrong("%s: \"%s\" is too much", command->words[0], words[wanted]);
+    const char *verb = command->words[command->words[1] != NULL];
+    if (count < command->least)
+        return wrong("%s needs a %s", verb, command->argument);
+    if (count > command->most)
+        return wrong("%s: \"%s\" is too much", verb, words[command->most]);
+    if (ctl->stop != NULL && count > 0)
+        return wrong("--stop ends a shadow; \"%s\" would begin one", words[0]);
     for (int i = 0; i < count; i++)
         ctl->arguments[ctl->argument_count++] = words[i];
     return CTL_OK;
@@ -147,6 +160,7 @@ enum {
     OPTION_OF_WATCH, /* and those of watch from here on */
     OPTION_INTERVAL = OPTION_OF_WATCH,
     OPTION_COUNT,
+    OPTION_STOP, /* of policy shadow */
 };
 
 static const struct option options[] = {
@@ -166,6 +180,7 @@ static const struct option options[] = {
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
     {"interval", required_argument, NULL, OPTION_INTERVAL},
     {"count", required_argument, NULL, OPTION_COUNT},
+    {"stop", required_argument, NULL, OPTION_STOP},
     {0},
 };
 
@@ -217,6 +232,9 @@ static void take_option(struct ctl *ctl, struct command_line *line, int option)
     } else if (option == 'h') {
         fputs(usage, stdout);
         end(line, CTL_OK);
+    } else if (option == OPTION_STOP) {
+        line->options |= OPTIONS_SHADOW;
+        ctl->stop = optarg;
     } else if (option >= OPTION_OF_WATCH) {
         line->options |= OPTIONS_WATCH;
         if (!take_watch_option(ctl, option))

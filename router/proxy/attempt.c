@@ -34,6 +34,19 @@ static bool may_keep(struct proxy *proxy, int64_t now_ns)
     return true;
 }
 
+/* What other chains would have done with the same request, told to nobody but the operator. */
+static void ask_shadows(struct proxy *proxy, const struct proxy_tables *tables, bool keep)
+{
+    struct decision *room = &proxy->shadow_decision;
+    for (uint32_t s = 0; s < tables->shadow_count; s++) {
+        policy_time_begin(&proxy->policy_time, proxy->decision.now_ns);
+        shadow_ask(tables->shadows[s], proxy->worker, &proxy->decision, room);
+        policy_time_end(&proxy->policy_time, room);
+        if (keep)
+            decision_ring_add(proxy->shadow_ring, room);
+    }
+}
+
 static enum fault choose(struct exchange *exchange, const struct snapshot *snapshot,
                          struct decide_outcome *outcome)
 {
@@ -57,13 +70,18 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
         .seed = random_u64(&proxy->random),
         .sequence = proxy->decision_sequence++,
         .now_ns = began_ns,
+        .clock_ns = clock_monotonic_ns,
     };
+    const struct proxy_tables *tables = proxy_tables(proxy);
     struct decision *decision = &proxy->decision;
-    decide(proxy_tables(proxy), snapshot, proxy->ledger, proxy->affinity, &input, &proxy->room,
-           decision, outcome);
+    policy_time_begin(&proxy->policy_time, began_ns);
+    decide(tables, snapshot, proxy->ledger, proxy->affinity, &input, &proxy->room, decision,
+           outcome);
     if (outcome->fault == FAULT_NO_MODEL)
         return outcome->fault;
-    if (may_keep(proxy, began_ns)) {
+    policy_time_end(&proxy->policy_time, decision);
+    const bool keep = may_keep(proxy, began_ns);
+    if (keep) {
         decision->wall_ms = clock_wall_ms();
         decision_ring_add(proxy->ring, decision);
     }
@@ -74,6 +92,8 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
     exchange->decided_ns = clock_monotonic_ns();
     distribution_add(&proxy->metrics.decision_s,
                      (double)(exchange->decided_ns - began_ns) / (double)NS_PER_S);
+    if (outcome->route->shadowed)
+        ask_shadows(proxy, tables, keep);
     return outcome->fault;
 }
 

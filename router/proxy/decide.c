@@ -177,6 +177,7 @@ void decide(const struct proxy_tables *tables, const struct snapshot *snapshot,
     decision->seed = input->seed;
     decision->sequence = input->sequence;
     decision->now_ns = input->now_ns;
+    decision->clock_ns = input->clock_ns;
     decision->route = outcome->route->name;
     decision->clusters = snapshot->clusters;
     fill_request(&decision->request, input, tables);

@@ -27,6 +27,7 @@ struct decide_input {
     const struct slot_set *tried; /* NULL: none */
     uint64_t id, seed, sequence;
     int64_t now_ns;
+    int64_t (*clock_ns)(void); /* to take the policies' time with; NULL: it is not taken */
 };
 
 /* Memory of the verdicts, made larger when a snapshot needs it. */

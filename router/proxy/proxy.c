@@ -46,7 +46,9 @@ struct proxy *proxy_create(struct loop *loop, uint32_t worker,
     proxy->ledger = ledger_create(worker);
     proxy->upstream = upstream_create(loop, &settings->pool, &settings->source);
     proxy->ring = decision_ring_create(settings->decisions_kept);
+    proxy->shadow_ring = decision_ring_create(settings->decisions_kept);
     decision_init(&proxy->decision);
+    decision_init(&proxy->shadow_decision);
     uint64_t seed;
     random_secret(&seed, sizeof seed);
     random_seed(&proxy->random, seed);
@@ -67,7 +69,10 @@ void proxy_destroy(struct proxy **proxy)
     upstream_destroy(&gone->upstream);
     ledger_destroy(&gone->ledger);
     decision_ring_destroy(&gone->ring);
+    decision_ring_destroy(&gone->shadow_ring);
     decision_finish(&gone->decision);
+    decision_finish(&gone->shadow_decision);
+    policy_time_finish(&gone->policy_time);
     decide_room_finish(&gone->room);
     for (uint32_t s = 0; s < FLEET_SLOTS_MAX; s++)
         free(atomic_load(&gone->metrics.targets[s]));

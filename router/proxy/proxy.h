@@ -18,6 +18,7 @@
 #include "proxy/access_log.h"
 #include "proxy/connection.h"
 #include "proxy/decide.h"
+#include "proxy/policy_time.h"
 #include "proxy/tables.h"
 #include "upstream/retry_budget.h"
 #include "upstream/upstream.h"
@@ -65,7 +66,10 @@ struct proxy {
     uint64_t upstream_generation; /* of the tables that upstream was swept for */
     struct retry_budget budget;
     struct decision decision; /* workspace */
+    struct decision shadow_decision;
     struct decision_ring *ring;
+    struct decision_ring *shadow_ring;
+    struct policy_time policy_time;
     int64_t keep_since_ns; /* of the allowance to keep decisions in it */
     int64_t keep_left;
     uint64_t decision_sequence;

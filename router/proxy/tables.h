@@ -15,6 +15,7 @@
 #include "isochrone/policy.h"
 #include "net/address.h"
 #include "policy/chain.h"
+#include "proxy/shadow.h"
 #include "upstream/tls_set.h"
 
 enum { CLASS_COUNT = ISO_BATCH + 1 };
@@ -41,6 +42,7 @@ struct route {
     struct word_list need_clusters;
     bool retry_refused; /* 429 and 503 of a cluster may be tried elsewhere, once */
     struct chain *chain;
+    bool shadowed; /* its chain is the one that shadows are compared with */
 };
 
 struct class_promise {
@@ -75,6 +77,8 @@ struct proxy_tables {
     uint64_t generation;
     const struct route *routes; /* first match wins; the last matches everything */
     size_t route_count;
+    struct shadow *const *shadows; /* asked beside */
+    uint32_t shadow_count;
     struct class_promise classes[CLASS_COUNT];
     struct geoip *geoip; /* NULL: none */
     struct geo_point default_location;
