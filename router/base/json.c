@@ -110,8 +110,25 @@ static inline bool plain(unsigned char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+#define EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The high bit of each byte that is below 0x20, at or above 0x7f, a quote or a backslash.  May be
+ * set for a plain byte too, then the slow way looks; never clear for one that is not. */
+static inline uint64_t not_plain(uint64_t x)
+{
+    const uint64_t quote = x ^ EVERY('"'), backslash = x ^ EVERY('\\');
+    const uint64_t high =
+        (x - EVERY(0x20)) | (x + EVERY(1)) | x | (quote - EVERY(1)) | (backslash - EVERY(1));
+    return high & EVERY(0x80);
+}
+
 static size_t plain_run(const unsigned char *s, size_t from, size_t len)
 {
+    for (uint64_t word; len - from >= sizeof word; from += sizeof word) {
+        memcpy(&word, s + from, sizeof word);
+        if (not_plain(word) != 0)
+            break;
+    }
     while (from < len && plain(s[from]))
         from++;
     return from;

@@ -2,16 +2,21 @@
 
 enum { FIELDS_FIRST = 16 };
 
+void fields_reserve(struct fields *fields, struct arena *arena, uint32_t count)
+{
+    if (count <= fields->capacity)
+        return;
+    struct field *items = arena_alloc(arena, count * sizeof *items);
+    if (fields->count > 0)
+        memcpy(items, fields->items, fields->count * sizeof *items);
+    fields->items = items;
+    fields->capacity = count;
+}
+
 void fields_add(struct fields *fields, struct arena *arena, struct slice name, struct slice value)
 {
-    if (fields->count == fields->capacity) {
-        const uint32_t capacity = fields->capacity ? fields->capacity * 2 : FIELDS_FIRST;
-        struct field *items = arena_alloc(arena, capacity * sizeof *items);
-        if (fields->count > 0)
-            memcpy(items, fields->items, fields->count * sizeof *items);
-        fields->items = items;
-        fields->capacity = capacity;
-    }
+    if (fields->count == fields->capacity)
+        fields_reserve(fields, arena, fields->capacity ? fields->capacity * 2 : FIELDS_FIRST);
     fields->items[fields->count++] = (struct field){name, value};
 }
 

@@ -22,6 +22,8 @@ struct fields {
     uint32_t capacity;
 };
 
+/* Room for so many in one piece; for who knows how many are to come. */
+void fields_reserve(struct fields *fields, struct arena *arena, uint32_t count);
 /* Neither name nor value is copied. */
 void fields_add(struct fields *fields, struct arena *arena, struct slice name, struct slice value);
 /* The first of that name; ptr NULL when absent (an empty value has ptr set). */

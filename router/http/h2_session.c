@@ -5,7 +5,7 @@
 
 #include "http/h2_memory.h"
 
-enum { HEADER_TABLE_BYTES = 4096, SEND_BLOCK_BYTES = 65536 };
+enum { HEADER_TABLE_BYTES = 4096, SEND_BLOCK_BYTES = 65536, HEADS_INDEXED = 64 };
 
 static pthread_once_t option_once = PTHREAD_ONCE_INIT;
 static nghttp2_option *option;
@@ -250,9 +250,11 @@ void h2_reset(struct stream *stream, enum h2_error error)
 void h2_nva_begin(struct h2_session *session)
 {
     session->nva_count = 0;
+    session->heads++;
 }
 
-/* Differs from request to request: would only push others out of the peer's table. */
+/* Differs from request to request: would only push others out of the peer's table. But now and then
+ * it goes in all the same, so that its name is there to point at. */
 static bool is_unique_value(struct slice name)
 {
     switch (name.len) {
@@ -287,7 +289,9 @@ void h2_nva_add(struct h2_session *session, struct slice name, struct slice valu
         .value = value_bytes.to,
         .namelen = name.len,
         .valuelen = value.len,
-        .flags = is_unique_value(name) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE,
+        .flags = session->heads % HEADS_INDEXED != 1 && is_unique_value(name)
+                     ? NGHTTP2_NV_FLAG_NO_INDEX
+                     : NGHTTP2_NV_FLAG_NONE,
     };
 }
 

@@ -57,6 +57,7 @@ struct h2_session {
     nghttp2_nv *nva;           /* scratch */
     size_t nva_size;
     size_t nva_count;
+    uint32_t heads; /* written so far */
     bool client;
     bool retired; /* takes no new streams */
     uint8_t shutdown_step;

@@ -35,8 +35,10 @@ static void ms_write(struct json *json, const char *key, double ms)
     json_kv_fixed(json, key, ms, MS_DECIMALS);
 }
 
-/* {"least_latency": {"network": 31.2, "wait": 0}, "prefer": {...}} */
-static void parts_write(const struct decision *decision, uint32_t target, struct json *json)
+/* {"least_latency": {"network": 31.2, "wait": 0}, "prefer": {...}}; `all`: what costs nothing too.
+ */
+static void parts_write(const struct decision *decision, uint32_t target, bool all,
+                        struct json *json)
 {
     json_key(json, "ms");
     json_object_begin(json);
@@ -46,8 +48,11 @@ static void parts_write(const struct decision *decision, uint32_t target, struct
             continue;
         json_key(json, policy->name);
         json_object_begin(json);
-        for (uint32_t p = 0; p < policy->part_count; p++)
-            ms_write(json, policy->parts[p], decision_ms(decision, target, k, p));
+        for (uint32_t p = 0; p < policy->part_count; p++) {
+            const double ms = decision_ms(decision, target, k, p);
+            if (all || ms != 0)
+                ms_write(json, policy->parts[p], ms);
+        }
         json_object_end(json);
     }
     json_object_end(json);
@@ -58,7 +63,7 @@ static void compact_write(const struct decision *decision, struct json *json)
     json_kv_string(json, "chosen", cluster_name(decision, decision->chosen));
     if (decision->chosen != ISO_NONE) {
         ms_write(json, "total_ms", decision->total_ms[decision->chosen]);
-        parts_write(decision, decision->chosen, json);
+        parts_write(decision, decision->chosen, false, json);
     }
     json_kv_uint(json, "kept", decision->kept);
     if (decision->runner_up != ISO_NONE) {
@@ -228,7 +233,7 @@ static void target_write(const struct decision *decision, uint32_t target, struc
     }
     if (decision_is_kept(verdict)) {
         ms_write(json, "total_ms", decision->total_ms[target]);
-        parts_write(decision, target, json);
+        parts_write(decision, target, true, json);
     }
     inputs_write(cluster, &decision->estimates[target], json);
     json_object_end(json);

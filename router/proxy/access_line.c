@@ -26,7 +26,8 @@ static void write_request(const struct exchange *exchange, struct json *json)
 {
     const struct request_head *head = exchange->head;
     json_kv_slice(json, "client", exchange->client_ip);
-    json_kv_string(json, "country", exchange->place.country[0] ? exchange->place.country : NULL);
+    if (exchange->place.country[0] != '\0')
+        json_kv_string(json, "country", exchange->place.country);
     json_kv_string(json, "protocol",
                    head->version == HTTP_2     ? "h2"
                    : head->version == HTTP_1_1 ? "http/1.1"

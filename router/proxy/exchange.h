@@ -99,10 +99,11 @@ struct exchange {
     struct buffer json; /* end of a JSON answer, for its usage */
     size_t owed_bytes;  /* came from the cluster, not yet given back to its window */
     uint64_t bytes_out;
-    bool keep_json;       /* `json` gathers the answer */
-    uint64_t taken_mark;  /* what the client had taken at the last look that saw it move */
-    int64_t taken_ns;     /* when that was */
-    int64_t last_byte_ns; /* from the cluster */
+    bool keep_json;         /* `json` gathers the answer */
+    int64_t expected_bytes; /* of the answer's body; -1 not said */
+    uint64_t taken_mark;    /* what the client had taken at the last look that saw it move */
+    int64_t taken_ns;       /* when that was */
+    int64_t last_byte_ns;   /* from the cluster */
     struct usage_facts usage;
 
     int64_t begun_ns, read_ns, decided_ns, started_ns, head_ns, first_event_ns, last_event_ns;

@@ -79,6 +79,7 @@ void relay_begin(struct exchange *exchange, const struct response_head *head)
     exchange->status = head->status;
     exchange->streaming = starts_type(head, SLICE("text/event-stream"));
     exchange->keep_json = json && head->status == 200;
+    exchange->expected_bytes = head->content_length;
     if (exchange->streaming) {
         exchange->sse = memory_alloc(sizeof *exchange->sse);
         sse_init(exchange->sse);
@@ -111,6 +112,25 @@ static void note_events(struct exchange *exchange, unsigned events)
     exchange->last_event_ns = now_ns;
 }
 
+static bool mentions_usage(struct slice json)
+{
+    return memmem(json.ptr, json.len, "\"usage\"", 7) != NULL;
+}
+
+/* Gathers a JSON answer for the sake of its usage; one that came whole and has none is let go at
+ * once. */
+static void gather_json(struct exchange *exchange, struct slice data)
+{
+    const bool whole = exchange->expected_bytes == (int64_t)data.len;
+    const size_t len = buffer_len(&exchange->json) + data.len;
+    if (len > USAGE_BODY_MOST || (whole && !mentions_usage(data))) {
+        exchange->keep_json = false;
+        buffer_release(&exchange->json);
+        return;
+    }
+    buffer_append_slice(&exchange->json, data);
+}
+
 static void watch(struct exchange *exchange, struct slice data)
 {
     if (exchange->sse != NULL) {
@@ -118,12 +138,7 @@ static void watch(struct exchange *exchange, struct slice data)
         if (events > 0)
             note_events(exchange, events);
     } else if (exchange->keep_json) {
-        if (buffer_len(&exchange->json) + data.len > USAGE_BODY_MOST) {
-            exchange->keep_json = false;
-            buffer_release(&exchange->json);
-        } else {
-            buffer_append_slice(&exchange->json, data);
-        }
+        gather_json(exchange, data);
     }
 }
 

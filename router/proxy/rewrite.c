@@ -5,6 +5,8 @@
 #include "proxy/answer.h"
 #include "proxy/date.h"
 
+enum { ADDED_FIELDS_MOST = 8 };
+
 static bool is_private(struct slice name)
 {
     return slice_starts(name, SLICE("x-isochrone-"));
@@ -49,6 +51,7 @@ void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
         .stays = true, /* in the exchange's arena, or static */
     };
     struct fields *fields = &out->fields;
+    fields_reserve(fields, arena, in->fields.count + ADDED_FIELDS_MOST);
     for (uint32_t i = 0; i < in->fields.count; i++) {
         const struct field *field = &in->fields.items[i];
         if (!dropped_from_request(field->name, credential || hide_client_key) &&
@@ -105,6 +108,8 @@ void rewrite_response(const struct exchange *exchange, const struct response_hea
     struct arena *arena = exchange->arena;
     *out = (struct response_head){.status = in->status, .content_length = in->content_length};
     struct fields *fields = &out->fields;
+    fields_reserve(fields, arena, in->fields.count + ADDED_FIELDS_MOST);
+    fields_reserve(fields, arena, in->fields.count + ADDED_FIELDS_MOST);
     for (uint32_t i = 0; i < in->fields.count; i++) {
         const struct field *field = &in->fields.items[i];
         if (!dropped_from_response(field->name))
