@@ -23,22 +23,23 @@ from stage import EDGES, MODEL, Stage, ask  # noqa: E402
 
 POLICY, RIVAL = "least_latency", "nearest"
 BUSY, KILLED = "shanghai", "frankfurt"
-STREAMS_LEAST = 5  # open on the cluster that is killed, for what the last line says of it
+STREAMS_LEAST = 5  # cut by the kill
+STREAMS_OPEN = STREAMS_LEAST + 2  # before it: one may end in the meantime
 RATE = 24.0  # requests a second, all places together
 PROMPT = "lognormal:6.2,0.7"  # tokens
 BUSY_LOAD = ["--rate", "5.5", "--prompt", "1500", "--output", "32"]  # nine tenths of what the cluster can do
 # Seconds: normal, busy, one cluster less; and the answers' tokens.
-LENGTHS = {"whole": ((8.0, 10.0, 8.0), "lognormal:4.2,0.4"), "quick": ((3.0, 5.0, 3.0), "lognormal:3.8,0.3")}
+LENGTHS = {"whole": ((8.0, 10.0, 8.0), "lognormal:4.2,0.4"), "quick": ((3.0, 5.0, 3.0), "lognormal:4.1,0.3")}
 SETTLE_S = 1.0  # after a change, for the comparison of shares: reports come every second
 
 
 class Run:
     """One policy under the load; `phases` has the requests of each, `cut` those that were open on the killed cluster."""
 
-    def __init__(self, stage, length, streams_least):
+    def __init__(self, stage, length, streams_open):
         self.stage = stage
         (self.normal_s, self.busy_s, self.killed_s), self.output = length
-        self.streams_least = streams_least
+        self.streams_open = streams_open
 
     def play(self):
         stage, end = self.stage, self.normal_s + self.busy_s + self.killed_s
@@ -80,7 +81,7 @@ class Run:
         return report if (report["utilisation"] or 0) > 0.75 or (report["waiting"] or 0) >= 3 else None
 
     def _kill(self):
-        streams = wait_for(lambda: self._streams(KILLED), 20, f"{self.streams_least} streams open on {KILLED}")
+        streams = wait_for(lambda: self._streams(KILLED), 20, f"{self.streams_open} streams open on {KILLED}")
         at = self.load.elapsed_s
         self.stage.sim.fault(KILLED, "kill")
         say(f"{at:4.1f} s  {KILLED} is killed with {streams} streams open on it")
@@ -89,7 +90,7 @@ class Run:
     def _streams(self, cluster):
         """The text of how many are open, once they are enough."""
         streams = self.stage.sim.state(cluster)["decoding"]
-        return str(streams) if streams >= self.streams_least else None
+        return str(streams) if streams >= self.streams_open else None
 
     def _sort_out(self):
         edges = self.stage.edges.values()
@@ -153,7 +154,7 @@ def steering(stage):
 def perform(scenario, policy, folder, length):
     """The run of one policy on a stage of its own, so that neither learns from the other."""
     with Stage(scenario, policy, folder) as stage:
-        run = Run(stage, length, STREAMS_LEAST if policy == POLICY else 0)
+        run = Run(stage, length, STREAMS_OPEN if policy == POLICY else 0)
         run.edge_of = steering(stage)
         if policy == POLICY:
             introduce(stage)
@@ -181,6 +182,7 @@ def verdict(ours, nearest):
     say(f"{len(ours.cut)} requests were open on {KILLED} when it was killed: {cut} streams were cut visibly, "
         f"{len(ours.cut) - cut} got an OpenAI error before their first byte.")
     problems = [f"failed: {one}" for one in ours.failed]
+    problems += ours.stage.faults + nearest.stage.faults
     problems += [f"started on two clusters: {name}" for name in ours.twice]
     before, busy = share(ours.before, BUSY), share(ours.busy, BUSY)
     if busy >= before:

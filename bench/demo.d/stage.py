@@ -154,6 +154,7 @@ class Stage:
         self.policy = policy
         self.port = free_port("0.0.0.0")
         self.processes = []
+        self.faults = []  # programs that did not end as they should
 
     def __enter__(self):
         try:
@@ -184,9 +185,8 @@ class Stage:
         return f"http://{place['network']}.1:{self.port}"
 
     def __exit__(self, *_):
-        """What a program said last is worth reading when it did not end as asked."""
         for process in reversed(self.processes):
             fault = process.stop()
             if fault:
-                print(f"demo: {fault}\n{process.errors()[-2000:]}")
+                self.faults.append(f"{fault}\n{process.errors()[-2000:]}")
         self.processes.clear()
