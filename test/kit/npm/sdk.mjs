@@ -52,10 +52,12 @@ const cases = {
   async retries() {
     // The cluster comes back as soon as the SDK was refused once.
     let refused = 0;
+    const retry_after = [];
     const watching = async (url, init) => {
       const answer = await fetch(url, init);
       if (answer.status === 503 || answer.status === 502) {
         refused += 1;
+        retry_after.push(answer.headers.get("retry-after"));
         await fetch(`${given.control}/sim/${given.cluster}/fault`, { method: "POST", body: JSON.stringify({ fault: "clear" }),
           headers: { "content-type": "application/json" } });
       }
@@ -63,7 +65,7 @@ const cases = {
     };
     const patient = new OpenAI({ baseURL: given.base, apiKey: "test-key", maxRetries: 5, fetch: watching });
     const answer = await patient.chat.completions.create(body);
-    return { content: answer.choices[0].message.content, refused };
+    return { content: answer.choices[0].message.content, refused, retry_after };
   },
 
   async abort() {
