@@ -8,10 +8,12 @@
 #include "base/log.h"
 #include "base/suggest.h"
 #include "load/load.h"
+#include "simulate/simulate.h"
 
 static const char usage[] =
     "usage: isobench COMMAND [OPTION ...]\n"
     "  load       sends OpenAI requests at a given rate and measures the answers\n"
+    "  simulate   compares policies in virtual time\n"
     "isobench COMMAND --help says more.\n";
 
 static const struct {
@@ -19,6 +21,7 @@ static const struct {
     int (*main)(int argc, char **argv);
 } commands[] = {
     {"load", load_main},
+    {"simulate", simulate_main},
 };
 
 static int unknown(const char *word)

@@ -58,6 +58,7 @@ struct cluster_model {
     uint32_t waiting_tail;
     uint32_t waiting;
     uint64_t waiting_tokens;
+    uint64_t waiting_uncached; /* of these, as it looked when they came */
     struct work_heap prefills;
     struct work_heap decodes;
     uint64_t running_prompt_tokens;
@@ -192,6 +193,7 @@ static void waiting_append(struct cluster_model *m, uint32_t at)
     m->waiting_tail = at;
     m->waiting++;
     m->waiting_tokens += r->ask.prompt_tokens;
+    m->waiting_uncached += r->ask.prompt_tokens - r->cached_tokens;
 }
 
 static void waiting_remove(struct cluster_model *m, uint32_t at)
@@ -207,17 +209,33 @@ static void waiting_remove(struct cluster_model *m, uint32_t at)
         m->requests[r->next].previous = r->previous;
     m->waiting--;
     m->waiting_tokens -= r->ask.prompt_tokens;
+    m->waiting_uncached -= r->ask.prompt_tokens - r->cached_tokens;
 }
 
 /* Of the prompt; the last token is always computed, for its output. */
+static uint32_t cached_share(const struct cluster_request *ask, uint32_t held)
+{
+    const uint32_t cached = held > ask->reusable_tokens ? ask->reusable_tokens : held;
+    return cached < ask->prompt_tokens ? cached : ask->prompt_tokens - 1;
+}
+
 static uint32_t cached_tokens_of(struct cluster_model *m, const struct cluster_request *ask)
 {
-    if (!ask->conversation)
-        return 0;
-    uint32_t cached = kv_cache_find(m->prefixes, ask->conversation, m->now_ns);
-    if (cached > ask->reusable_tokens)
-        cached = ask->reusable_tokens;
-    return cached < ask->prompt_tokens ? cached : ask->prompt_tokens - 1;
+    return ask->conversation
+               ? cached_share(ask, kv_cache_find(m->prefixes, ask->conversation, m->now_ns))
+               : 0;
+}
+
+static uint32_t cached_tokens_peek(const struct cluster_model *m, const struct cluster_request *ask)
+{
+    return ask->conversation ? cached_share(ask, kv_cache_peek(m->prefixes, ask->conversation)) : 0;
+}
+
+/* Of `requests` that have so many uncached tokens between them. */
+static double prefill_work_s(const struct cluster_model *m, double tokens, double requests)
+{
+    return PREFILL_FIXED_S * requests +
+           tokens / (m->setup.type.prefill_tps_one * m->setup.efficiency);
 }
 
 static void prefill_start(struct cluster_model *m, uint32_t at)
@@ -230,9 +248,7 @@ static void prefill_start(struct cluster_model *m, uint32_t at)
     m->metrics.prefix_queries += r->ask.prompt_tokens;
     m->metrics.prefix_hits += r->cached_tokens;
     m->running_prompt_tokens += r->ask.prompt_tokens;
-    const double work_s =
-        PREFILL_FIXED_S + (double)(r->ask.prompt_tokens - r->cached_tokens) /
-                              (m->setup.type.prefill_tps_one * m->setup.efficiency);
+    const double work_s = prefill_work_s(m, r->ask.prompt_tokens - r->cached_tokens, 1);
     work_heap_push(&m->prefills, m->work_now + work_s, at, m->places);
     event_push(m, CLUSTER_STARTED, r);
 }
@@ -393,7 +409,7 @@ uint64_t cluster_model_submit(struct cluster_model *m, const struct cluster_requ
     if (r->ask.prompt_tokens == 0)
         r->ask.prompt_tokens = 1;
     r->arrived_ns = m->now_ns;
-    r->cached_tokens = 0;
+    r->cached_tokens = cached_tokens_peek(m, &r->ask);
     const uint64_t handle = (uint64_t)r->generation << 32 | at;
     waiting_append(m, at);
     start_waiting(m);
@@ -474,6 +490,56 @@ static double kv_used(const struct cluster_model *m)
     const double decoded = m->decodes.count * (m->token_now + 1) - m->decode_first_clocks;
     const double room = (double)m->setup.type.cache_tokens * m->setup.instances;
     return fmin(1, ((double)m->running_prompt_tokens + fmax(0, decoded)) / room);
+}
+
+/* The k-th smallest remainder is found by counting: k is small unless all is lost anyway. */
+static double slot_wait_s(const struct cluster_model *m, uint32_t flying)
+{
+    const uint32_t taken = m->waiting + flying + m->prefills.count + m->decodes.count + 1;
+    if (taken <= m->slots || m->decodes.count == 0)
+        return 0;
+    const double mean = (double)m->decodes.count / 2;
+    const double first = m->decodes.items[0].due - m->token_now;
+    double sum = 0;
+    for (uint32_t i = 0; i < m->decodes.count; i++)
+        sum += m->decodes.items[i].due - m->token_now;
+    /* Remainders taken for evenly spread from the first to twice their mean. */
+    const double step = fmax(0, sum / m->decodes.count - first) / fmax(1, mean);
+    return (first + step * (taken - m->slots - 1)) * m->token_s / m->rate;
+}
+
+/* List scheduling: each of those before it takes the lane that is free first. */
+static double lane_wait_s(const struct cluster_model *m, uint32_t flying, double flying_tokens)
+{
+    const uint32_t lanes = m->setup.instances;
+    const double before = m->waiting + flying;
+    if (m->prefills.count + before < lanes)
+        return 0;
+    double left = 0;
+    for (uint32_t i = 0; i < m->prefills.count; i++)
+        left += m->prefills.items[i].due - m->work_now;
+    if (before == 0)
+        return fmax(0, m->prefills.items[0].due - m->work_now) / m->rate;
+    return (left + prefill_work_s(m, (double)m->waiting_uncached + flying_tokens, before)) / lanes /
+           m->rate;
+}
+
+void cluster_model_forecast(const struct cluster_model *m, const struct cluster_request *request,
+                            uint32_t flying, double flying_tokens, struct cluster_forecast *out)
+{
+    const uint32_t cached = cached_tokens_peek(m, request);
+    double prefilling = 0;
+    for (uint32_t i = 0; i < m->prefills.count; i++)
+        prefilling += m->prefills.items[i].due - m->work_now;
+    *out = (struct cluster_forecast){
+        .wait_prefill_s = lane_wait_s(m, flying, flying_tokens),
+        .wait_slot_s = slot_wait_s(m, flying),
+        .service_s = prefill_work_s(m, request->prompt_tokens - cached, 1) / m->rate,
+        .cached_tokens = cached,
+        .backlog_tokens = (double)m->waiting_uncached + flying_tokens +
+                          fmax(0, prefilling - PREFILL_FIXED_S * m->prefills.count) *
+                              m->setup.type.prefill_tps_one * m->setup.efficiency,
+    };
 }
 
 void cluster_model_state(const struct cluster_model *m, struct cluster_state *out)

@@ -81,6 +81,15 @@ struct cluster_state {
     uint64_t cached_now; /* tokens in the prefix cache */
 };
 
+/* What a request submitted now would meet if nothing came after it: for those who may look. */
+struct cluster_forecast {
+    double wait_prefill_s; /* until a lane is free */
+    double wait_slot_s;    /* until a slot is free, at the present pace of decoding */
+    double service_s;      /* its own prefill */
+    uint32_t cached_tokens;
+    double backlog_tokens; /* uncached prompt tokens waiting or being prefilled */
+};
+
 struct cluster_model *cluster_model_create(const struct cluster_setup *setup,
                                            int64_t now_ns) ISO_MUST_USE;
 void cluster_model_destroy(struct cluster_model **model);
@@ -110,6 +119,12 @@ void cluster_model_stall(struct cluster_model *model, bool stalled, int64_t now_
 void cluster_model_lie(struct cluster_model *model, double factor);
 /* The engines' memory is lost, as after a restart; abort the requests yourself. */
 void cluster_model_forget_prefixes(struct cluster_model *model);
+
+/* As of the last `now`; `flying_tokens` uncached ones of `flying` requests stand before it though
+ * they were not submitted yet. */
+void cluster_model_forecast(const struct cluster_model *model,
+                            const struct cluster_request *request, uint32_t flying,
+                            double flying_tokens, struct cluster_forecast *out);
 
 void cluster_model_state(const struct cluster_model *model, struct cluster_state *out);
 const struct engine_metrics *cluster_model_metrics(const struct cluster_model *model);

@@ -170,6 +170,12 @@ uint32_t kv_cache_find(struct kv_cache *cache, uint64_t conversation, int64_t no
     return cache->entries[at].tokens;
 }
 
+uint32_t kv_cache_peek(const struct kv_cache *cache, uint64_t conversation)
+{
+    const uint32_t at = cache->table[table_find(cache, conversation)];
+    return at ? cache->entries[at].tokens : 0;
+}
+
 static uint32_t entry_add(struct kv_cache *cache, uint64_t conversation)
 {
     if (cache->count >= (cache->table_mask + 1) / 2)

@@ -22,6 +22,8 @@ void kv_cache_destroy(struct kv_cache **cache);
 
 /* Tokens held of the conversation, now the most recently used; 0 when absent. */
 uint32_t kv_cache_find(struct kv_cache *cache, uint64_t conversation, int64_t now_ns);
+/* The same, without making it the most recently used. */
+uint32_t kv_cache_peek(const struct kv_cache *cache, uint64_t conversation);
 /*
  * The conversation's context has grown to `tokens`; a shorter one than known
  * changes nothing but its age.  Evicts others as needed; what is larger than

@@ -1,0 +1,397 @@
+#include "simulate/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/option.h"
+#include "simulate/scenarios.h"
+
+#define SETTINGS_MAX 16
+
+const char options_usage[] =
+    "usage: isobench simulate --policy LIST [options]\n"
+    "  --policy LIST          policies to compare, e.g. "
+    "least_latency.so:flex_rule=off,nearest.so;\n"
+    "                         modifiers follow after +; clairvoyant and clairvoyant_greedy too\n"
+    "  --scenario NAME        global (default) or china, or FILE, or FILE:NAME\n"
+    "  --load LIST            of the fleet's capacity, e.g. 0.5,0.8 (default 0.8)\n"
+    "  --routers N            1 to 64 (default 4)\n"
+    "  --report-interval T    of the agents, 100ms to 1m (default 2s)\n"
+    "  --seeds N              runs of each, seeds 1 to N (default 1)\n"
+    "  --first-seed N         count from there\n"
+    "  --independent          every request its own conversation\n"
+    "  --fault FAULT          KIND[:CLUSTER[:FACTOR]][@START+LASTS]; may be given several times\n"
+    "  --traces FOLDER        draw sizes from the public traces in it\n"
+    "  --output-scale X       so many times the output tokens (default 1)\n"
+    "  --warm-up T            before measuring (default 2m)\n"
+    "  --measure T            (default 10m)\n"
+    "  --plugins FOLDER       where policies are looked up\n"
+    "  --no-regret            without the clairvoyant runs that regret needs\n"
+    "  --json                 one object per policy, load and seed, instead of a table\n"
+    "  --write-arrivals FILE  the requests of the run, for isobench load; one policy, load, seed\n";
+
+/* --- words --- */
+
+static bool duration_read(const char *name, const char *text, const char *min, const char *max,
+                          double *out_ms, struct error *error)
+{
+    const struct iso_option option = {
+        .name = name, .help = "", .type = ISO_TYPE_DURATION, .min = min, .max = max};
+    union option_value value;
+    if (!option_parse(&option, text, &value, error))
+        return error_prefix(error, "--%s", name);
+    *out_ms = value.number;
+    return true;
+}
+
+static bool count_read(const char *name, const char *text, uint32_t min, uint32_t max,
+                       uint32_t *out, struct error *error)
+{
+    uint64_t value;
+    if (!slice_to_u64(slice_of(text), &value) || value < min || value > max)
+        return error_set(error, "--%s: expected a number from %u to %u, found \"%s\"", name, min,
+                         max, text);
+    *out = (uint32_t)value;
+    return true;
+}
+
+static bool loads_read(struct options *o, const char *text, struct error *error)
+{
+    struct slice rest = slice_of(text), part;
+    o->load_count = 0;
+    while (slice_split(&rest, ',', &part)) {
+        double load;
+        if (!slice_to_double(part, &load) || load < 0.01 || load > 3)
+            return error_set(error, "--load: expected numbers from 0.01 to 3, found \"%.*s\"",
+                             SLICE_ARG(part));
+        if (o->load_count == OPTIONS_LOADS_MAX)
+            return error_set(error, "--load: there may be %d", OPTIONS_LOADS_MAX);
+        o->loads[o->load_count++] = load;
+    }
+    return true;
+}
+
+/* --- the scenario --- */
+
+static bool scenario_read(struct options *o, const char *text)
+{
+    struct config_problems problems;
+    config_problems_init(&problems);
+    const char *built_in = scenarios_find(text);
+    bool loaded;
+    if (built_in != NULL) {
+        loaded =
+            scenario_load_text(text, slice_of(built_in), text, &o->arena, &problems, &o->scenario);
+    } else {
+        const char *colon = strrchr(text, ':');
+        const char *name = colon != NULL ? colon + 1 : NULL;
+        const struct slice path =
+            colon != NULL ? slice_make(text, (size_t)(colon - text)) : slice_of(text);
+        loaded = scenario_load(arena_printf(&o->arena, "%.*s", SLICE_ARG(path)).ptr, name,
+                               &o->arena, &problems, &o->scenario);
+    }
+    config_problems_sort(&problems);
+    config_problems_print(&problems, stderr);
+    config_problems_finish(&problems);
+    return loaded;
+}
+
+/* --- policies --- */
+
+static const char *plugins_folder(struct options *o)
+{
+    char self[1024];
+    struct stat status;
+    const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len > 0) {
+        self[len] = '\0';
+        *strrchr(self, '/') = '\0';
+        const char *beside = arena_printf(&o->arena, "%s/../plugins", self).ptr;
+        if (stat(beside, &status) == 0 && S_ISDIR(status.st_mode))
+            return beside;
+    }
+    return ISO_PLUGIN_DIR;
+}
+
+static const char *text_keep(struct options *o, struct slice text)
+{
+    return arena_printf(&o->arena, "%.*s", SLICE_ARG(text)).ptr;
+}
+
+/* A name of the plugin folder, with or without .so; a path is made absolute. */
+static const char *plugin_name(struct options *o, struct slice text)
+{
+    if (slice_find(text, '/') >= 0) {
+        char *path = realpath(text_keep(o, text), NULL);
+        const char *kept = path != NULL ? text_keep(o, slice_of(path)) : text_keep(o, text);
+        free(path);
+        return kept;
+    }
+    if (slice_ends(text, SLICE(".so")))
+        text.len -= 3;
+    return text_keep(o, text);
+}
+
+/* NAME[:SETTING=VALUE]... */
+static bool link_read(struct options *o, struct slice text, struct policy_ref *out,
+                      struct error *error)
+{
+    struct setting_text *settings = arena_zalloc(&o->arena, SETTINGS_MAX * sizeof *settings);
+    struct slice part = SLICE_NONE;
+    const char *place = text_keep(o, text);
+    if (!slice_split(&text, ':', &part) || part.len == 0)
+        return error_set(error, "--policy: expected the name of a policy, found \"%s\"", place);
+    *out = (struct policy_ref){.plugin = plugin_name(o, part),
+                               .place = "--policy",
+                               .settings = settings};
+    while (slice_split(&text, ':', &part)) {
+        struct slice name;
+        if (out->setting_count == SETTINGS_MAX || slice_find(part, '=') < 0)
+            return error_set(error, "--policy: %s: expected at most %d SETTING=VALUE", place,
+                             SETTINGS_MAX);
+        slice_split(&part, '=', &name);
+        settings[out->setting_count++] =
+            (struct setting_text){text_keep(o, name), text_keep(o, part), "--policy"};
+    }
+    return true;
+}
+
+static struct chain *chain_read(struct options *o, struct slice text, struct error *error)
+{
+    struct policy_ref refs[CHAIN_POLICIES_MAX];
+    struct slice part;
+    size_t count = 0;
+    while (slice_split(&text, '+', &part)) {
+        if (count == CHAIN_POLICIES_MAX) {
+            error_set(error, "--policy: a chain has at most %d policies", CHAIN_POLICIES_MAX);
+            return NULL;
+        }
+        if (!link_read(o, part, &refs[count++], error))
+            return NULL;
+    }
+    struct problem_first problem;
+    problem_first_init(&problem);
+    struct chain *chain = chain_create(refs, count, o->plugins, &problem.sink);
+    if (chain == NULL)
+        *error = problem.error;
+    return chain;
+}
+
+static bool contender_read(struct options *o, struct slice text, struct error *error)
+{
+    if (o->contender_count == OPTIONS_POLICIES_MAX)
+        return error_set(error, "--policy: there may be %d", OPTIONS_POLICIES_MAX);
+    struct contender *c = &o->contenders[o->contender_count];
+    *c = (struct contender){.name = text_keep(o, text)};
+    if (slice_eq(text, SLICE("clairvoyant")))
+        c->rule = RUN_EXACT;
+    else if (slice_eq(text, SLICE("clairvoyant_greedy")))
+        c->rule = RUN_EXACT_QUICKEST;
+    c->chain = c->rule == RUN_POLICY ? chain_read(o, text, error) : chain_hold(o->exact_chain);
+    o->contender_count += c->chain != NULL;
+    return c->chain != NULL;
+}
+
+static bool policies_read(struct options *o, const char *list, const char *folder,
+                          struct error *error)
+{
+    struct slice rest = slice_of(list), part;
+    o->plugins = plugin_dir_create(folder != NULL ? folder : plugins_folder(o));
+    o->exact_chain = chain_read(o, SLICE("least_latency"), error);
+    if (o->exact_chain == NULL)
+        return false;
+    while (slice_split(&rest, ',', &part))
+        if (!contender_read(o, part, error))
+            return false;
+    return true;
+}
+
+/* --- all of it --- */
+
+struct raw {
+    const char *policy, *scenario, *plugins, *traces;
+    const char *faults[RUN_FAULTS_MAX];
+    uint32_t fault_count;
+    const char *scale;
+};
+
+enum letter {
+    OPTION_POLICY = 256,
+    OPTION_SCENARIO,
+    OPTION_LOAD,
+    OPTION_ROUTERS,
+    OPTION_INTERVAL,
+    OPTION_SEEDS,
+    OPTION_FIRST_SEED,
+    OPTION_INDEPENDENT,
+    OPTION_FAULT,
+    OPTION_TRACES,
+    OPTION_SCALE,
+    OPTION_WARM,
+    OPTION_MEASURE,
+    OPTION_PLUGINS,
+    OPTION_NO_REGRET,
+    OPTION_JSON,
+    OPTION_ARRIVALS,
+    OPTION_HELP,
+};
+
+static const struct option known[] = {
+    {"policy", required_argument, NULL, OPTION_POLICY},
+    {"scenario", required_argument, NULL, OPTION_SCENARIO},
+    {"load", required_argument, NULL, OPTION_LOAD},
+    {"routers", required_argument, NULL, OPTION_ROUTERS},
+    {"report-interval", required_argument, NULL, OPTION_INTERVAL},
+    {"seeds", required_argument, NULL, OPTION_SEEDS},
+    {"first-seed", required_argument, NULL, OPTION_FIRST_SEED},
+    {"independent", no_argument, NULL, OPTION_INDEPENDENT},
+    {"fault", required_argument, NULL, OPTION_FAULT},
+    {"traces", required_argument, NULL, OPTION_TRACES},
+    {"output-scale", required_argument, NULL, OPTION_SCALE},
+    {"warm-up", required_argument, NULL, OPTION_WARM},
+    {"measure", required_argument, NULL, OPTION_MEASURE},
+    {"plugins", required_argument, NULL, OPTION_PLUGINS},
+    {"no-regret", no_argument, NULL, OPTION_NO_REGRET},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"write-arrivals", required_argument, NULL, OPTION_ARRIVALS},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static bool seconds_read(const char *name, const char *text, double *out_s, struct error *error)
+{
+    double ms = 0;
+    if (!duration_read(name, text, "1s", "10h", &ms, error))
+        return false;
+    *out_s = ms / 1000;
+    return true;
+}
+
+static bool letter_take(struct options *o, struct raw *raw, int letter, struct error *error)
+{
+    switch (letter) {
+    case OPTION_POLICY:
+        raw->policy = optarg;
+        return true;
+    case OPTION_SCENARIO:
+        raw->scenario = optarg;
+        return true;
+    case OPTION_LOAD:
+        return loads_read(o, optarg, error);
+    case OPTION_ROUTERS:
+        return count_read("routers", optarg, 1, 64, &o->routers, error);
+    case OPTION_INTERVAL:
+        return duration_read("report-interval", optarg, "100ms", "1m", &o->report_interval_ms,
+                             error);
+    case OPTION_SEEDS:
+        return count_read("seeds", optarg, 1, 1000, &o->seeds, error);
+    case OPTION_FIRST_SEED:
+        return count_read("first-seed", optarg, 0, 1000000, &o->first_seed, error);
+    case OPTION_INDEPENDENT:
+        o->independent = true;
+        return true;
+    case OPTION_FAULT:
+        if (raw->fault_count == RUN_FAULTS_MAX)
+            return error_set(error, "--fault: there may be %d", RUN_FAULTS_MAX);
+        raw->faults[raw->fault_count++] = optarg;
+        return true;
+    case OPTION_TRACES:
+        raw->traces = optarg;
+        return true;
+    case OPTION_SCALE:
+        raw->scale = optarg;
+        return true;
+    case OPTION_WARM:
+        return seconds_read("warm-up", optarg, &o->warm_s, error);
+    case OPTION_MEASURE:
+        return seconds_read("measure", optarg, &o->measured_s, error);
+    case OPTION_PLUGINS:
+        raw->plugins = optarg;
+        return true;
+    case OPTION_NO_REGRET:
+        o->regret = false;
+        return true;
+    case OPTION_JSON:
+        o->json = true;
+        return true;
+    case OPTION_ARRIVALS:
+        o->arrivals_file = optarg;
+        return true;
+    default:
+        return error_set(error, "see isobench simulate --help");
+    }
+}
+
+static bool letters_take(struct options *o, struct raw *raw, int argc, char **argv,
+                         struct error *error)
+{
+    int letter;
+    optind = 1;
+    while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1)
+        if (!letter_take(o, raw, letter, error))
+            return false;
+    if (optind < argc)
+        return error_set(error, "\"%s\" is no option", argv[optind]);
+    if (raw->policy == NULL)
+        return error_set(error, "--policy is missing: say which policies to compare");
+    return true;
+}
+
+static bool raw_resolve(struct options *o, const struct raw *raw, struct error *error)
+{
+    error_set(error, "scenario %s cannot be read", raw->scenario);
+    if (!scenario_read(o, raw->scenario))
+        return false;
+    for (uint32_t f = 0; f < raw->fault_count; f++)
+        if (!fault_parse(raw->faults[f], &o->scenario, o->measured_s, &o->faults[o->fault_count++],
+                         error))
+            return error_prefix(error, "--fault");
+    if (raw->traces != NULL && !sizes_load(&o->sizes, raw->traces, error))
+        return false;
+    if (raw->scale != NULL && (!slice_to_double(slice_of(raw->scale), &o->sizes.output_scale) ||
+                               o->sizes.output_scale < 0.001 || o->sizes.output_scale > 100))
+        return error_set(error, "--output-scale: expected a number from 0.001 to 100, found \"%s\"",
+                         raw->scale);
+    if (!policies_read(o, raw->policy, raw->plugins, error))
+        return false;
+    const bool one = o->contender_count == 1 && o->load_count == 1 && o->seeds == 1;
+    if (o->arrivals_file != NULL && !one)
+        return error_set(error, "--write-arrivals: one policy, one load and one seed at a time");
+    return true;
+}
+
+bool options_read(struct options *o, int argc, char **argv)
+{
+    struct error error = {""};
+    struct raw raw = {.scenario = "global"};
+    *o = (struct options){.loads = {0.8},
+                          .load_count = 1,
+                          .routers = 4,
+                          .first_seed = 1,
+                          .seeds = 1,
+                          .report_interval_ms = 2000,
+                          .warm_s = 120,
+                          .measured_s = 600,
+                          .regret = true};
+    arena_init(&o->arena);
+    if (letters_take(o, &raw, argc, argv, &error) && raw_resolve(o, &raw, &error))
+        return true;
+    fprintf(stderr, "isobench simulate: %s\n", error.text);
+    return false;
+}
+
+void options_finish(struct options *o)
+{
+    for (uint32_t i = 0; i < o->contender_count; i++)
+        chain_drop(&o->contenders[i].chain);
+    if (o->exact_chain != NULL)
+        chain_drop(&o->exact_chain);
+    if (o->plugins != NULL)
+        plugin_dir_destroy(&o->plugins);
+    sizes_finish(&o->sizes);
+    arena_finish(&o->arena);
+}

@@ -1,0 +1,53 @@
+/*
+ * The command line of `isobench simulate`, read and checked: what to run, and
+ * with what.  simulate.c runs it.
+ */
+#ifndef SIMULATE_OPTIONS_H
+#define SIMULATE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "cluster/scenario.h"
+#include "policy/chain.h"
+#include "simulate/fault.h"
+#include "simulate/run.h"
+
+#define OPTIONS_POLICIES_MAX 32
+#define OPTIONS_LOADS_MAX 32
+
+/* A chain, or one of the built-in clairvoyants. */
+struct contender {
+    const char *name; /* as written */
+    enum run_rule rule;
+    struct chain *chain;
+};
+
+struct options {
+    struct arena arena;
+    struct scenario scenario;
+    struct sizes sizes;
+    struct plugin_dir *plugins;
+    struct contender contenders[OPTIONS_POLICIES_MAX];
+    uint32_t contender_count;
+    struct chain *exact_chain; /* least_latency, for the clairvoyant with externality */
+    double loads[OPTIONS_LOADS_MAX];
+    uint32_t load_count;
+    struct fault faults[RUN_FAULTS_MAX];
+    uint32_t fault_count;
+    uint32_t routers;
+    uint32_t first_seed, seeds;
+    double report_interval_ms, warm_s, measured_s;
+    bool independent, regret, json;
+    const char *arrivals_file; /* NULL: not wanted */
+};
+
+extern const char options_usage[];
+
+/* False after telling what is wrong on stderr.  options_finish in either case. */
+bool options_read(struct options *options, int argc, char **argv) ISO_MUST_USE;
+void options_finish(struct options *options);
+
+#endif

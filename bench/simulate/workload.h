@@ -1,0 +1,64 @@
+/*
+ * Who asks what, where and when: conversations that begin region by region,
+ * and the turns of each.  When a turn comes depends on when the answer before
+ * it came, so the run asks for the next turn; everything else is drawn from
+ * the seed and the conversation's number alone, and so is the same under every
+ * policy.  scenarios.yaml's workload; README.md repeats it.
+ */
+#ifndef SIMULATE_WORKLOAD_H
+#define SIMULATE_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "cluster/scenario.h"
+#include "simulate/sizes.h"
+
+/* A conversation and its present turn. */
+struct conversation {
+    int64_t begins_ns;
+    struct random random;
+    uint64_t id; /* > 0, unique in a run */
+    uint8_t region;
+    uint8_t kind;             /* enum request_kind */
+    bool more;                /* another turn follows this one */
+    uint32_t turn;            /* from 0 */
+    uint32_t prompt_tokens;   /* of this turn */
+    uint32_t reusable_tokens; /* ... of these, what the turn before may have left in a cache */
+    uint32_t output_tokens;
+    double known_factor; /* what a router takes the prompt for, over what it is */
+};
+
+struct workload_setup {
+    const struct scenario *scenario;
+    const struct sizes *sizes;
+    double load;      /* 1: the fleet's capacity */
+    bool independent; /* every request its own conversation, nothing to reuse */
+    uint64_t seed;
+    double warm_s, measured_s;
+};
+
+struct workload {
+    struct conversation *list; /* by begins_ns */
+    size_t count;
+    double requests_per_s; /* aimed at */
+};
+
+struct workload *workload_create(const struct workload_setup *setup) ISO_MUST_USE;
+void workload_destroy(struct workload **workload);
+
+/* Its next turn; only when `more`.  Returns the think time before it, ns. */
+int64_t conversation_next(struct conversation *conversation, const struct sizes *sizes);
+
+/* A mean request under perfect prefix affinity. */
+struct mean_request {
+    double uncached_tokens, output_tokens;
+    double turns; /* of a conversation that is not flex */
+};
+struct mean_request workload_mean(const struct sizes *sizes, bool independent);
+/* Requests per second that a cluster can do of these: the lesser of prefill and decode. */
+double cluster_capacity(const struct cluster_setup *setup, const struct mean_request *mean);
+
+#endif
