@@ -11,11 +11,13 @@
 #define IDLE_SLOWDOWN 6.0
 #define IDLE_ITL_BUCKET_S 10.0
 #define IDLE_ITL_TOKENS_LEAST 10.0 /* of a bucket, to count */
+#define CEILING_SHARE 0.3          /* ... and this share of those in which something waited */
+#define CEILING_TOUCH 0.99         /* of the most that ran: at it */
 #define IDLE_ITL_SHARE 0.1         /* the low percentile */
 
 enum {
     IDLE_ITL_BUCKETS = 360, /* an hour */
-    WAITED_IN_ROW = 2,      /* samples, before waiting counts as being full */
+    CEILING_SAMPLES = 5,    /* at the most that ran, before that counts as being full */
 };
 
 /* Sums that forget: of what the counters went up by. */
@@ -31,9 +33,10 @@ struct endpoint_state {
     struct flow recent; /* forgets with time */
     double recent_s;
     struct flow work; /* forgets with work, slowly without */
-    unsigned waited_in_row;
+    /* Of the samples in which something waited: */
     double most_running;
-    bool was_full;
+    unsigned waited;     /* samples */
+    unsigned at_ceiling; /* ... in which about that many ran */
 };
 
 /* Means of the inter-token latency, one every 10 s of the last hour. */
@@ -93,15 +96,27 @@ static void flow_add(struct flow *flow, const struct flow *step, double keep)
         flow->sums[m] = flow->sums[m] * keep + step->sums[m];
 }
 
+/*
+ * Requests wait for a slot or for prefill, and engines do not say for which.
+ * Slots are a ceiling: whenever they are what is short, the same number runs.
+ * Where prefill is short the number running is any.
+ */
 static void slots_learn(struct endpoint_state *endpoint, const struct engine_sample *sample)
 {
     const double running = sample->values[ENGINE_running];
-    if (isnan(running))
+    if (isnan(running) || !(sample->values[ENGINE_waiting] > 0))
         return;
+    endpoint->waited++;
+    if (running * CEILING_TOUCH > endpoint->most_running)
+        endpoint->at_ceiling = 0;
     endpoint->most_running = fmax(endpoint->most_running, running);
-    endpoint->waited_in_row = sample->values[ENGINE_waiting] > 0 ? endpoint->waited_in_row + 1 : 0;
-    if (endpoint->waited_in_row >= WAITED_IN_ROW)
-        endpoint->was_full = true;
+    endpoint->at_ceiling += running >= endpoint->most_running * CEILING_TOUCH;
+}
+
+static bool was_full(const struct endpoint_state *endpoint)
+{
+    return endpoint->at_ceiling >= CEILING_SAMPLES &&
+           endpoint->at_ceiling >= CEILING_SHARE * endpoint->waited;
 }
 
 static void idle_itl_learn(struct idle_itl *idle, const struct flow *step, int64_t from_ns,
@@ -145,8 +160,7 @@ void derive_sample(struct derive *derive, unsigned at, const struct engine_sampl
     struct endpoint_state *endpoint = &derive->endpoints[at];
     if (endpoint->known && restarted(&endpoint->last, sample)) {
         endpoint->most_running = 0;
-        endpoint->waited_in_row = 0;
-        endpoint->was_full = false;
+        endpoint->waited = endpoint->at_ceiling = 0;
     } else if (endpoint->known) {
         take_step(derive, endpoint, sample, now_ns);
     }
@@ -164,7 +178,6 @@ void derive_lost(struct derive *derive, unsigned at)
     endpoint->known = false; /* the next flow begins with the next sample */
     endpoint->recent = (struct flow){{0}};
     endpoint->recent_s = 0;
-    endpoint->waited_in_row = 0;
 }
 
 /* ---- report out ----------------------------------------------------- */
@@ -277,7 +290,7 @@ static double slots(const struct derive *derive, double engines)
         if (!endpoint->live)
             continue;
         seen += endpoint->last.engines;
-        if (endpoint->was_full) {
+        if (was_full(endpoint)) {
             most += endpoint->most_running;
             full += endpoint->last.engines;
         }

@@ -63,7 +63,8 @@ double fleet_correction(double observed_s, double predicted_s, double age_ms)
 
 /* All workers as of the snapshot, and this worker's own since. */
 struct own {
-    double tokens, requests; /* pending, in flight */
+    double tokens, pending; /* tokens and requests not yet read */
+    double requests;        /* in flight */
     double report_tokens, report_requests, report_ended;
     double exchange_tokens, exchange_requests;
 };
@@ -80,8 +81,10 @@ static void own_now(const struct forecast *forecast, const struct ledger_slot *l
     const double sent = grown(&live->sent, share->sent);
     const double sent_tokens = grown(&live->sent_tokens, share->sent_tokens);
     const double answered_tokens = grown(&live->answered_tokens, share->answered_tokens);
+    const double answered = grown(&live->answered, share->answered);
     const double ended = grown(&live->ended, share->ended);
     own->tokens = larger(0, forecast->own_tokens + sent_tokens - answered_tokens);
+    own->pending = larger(0, forecast->own_pending + sent - answered);
     own->requests = larger(0, forecast->own_requests + sent - ended);
     own->report_tokens = forecast->report_tokens + sent_tokens;
     own->report_requests = forecast->report_requests + sent;
@@ -138,6 +141,14 @@ static double backlog_now(const struct forecast *forecast, const struct moment *
     return (by_exchange + by_report) / 2;
 }
 
+/* Requests whose prompt is not yet read.  Reports do not tell; the exchange does. */
+static double pending_now(const struct forecast *forecast, const struct moment *moment,
+                          const struct own *own)
+{
+    return own->pending +
+           others_now(moment, forecast->others_pending, own->exchange_requests, own->pending);
+}
+
 static double inflight_now(const struct forecast *forecast, const struct moment *moment,
                            const struct own *own, double age_ms)
 {
@@ -186,15 +197,32 @@ static double peak_now(const struct forecast *forecast, const struct ledger_slot
                   forecast->peak_ttft_ms);
 }
 
-/* The times; out->inflight, backlog_tokens, cached_tokens and correction stand. */
-static void times_fill(const struct forecast *forecast, const struct fleet_query *query,
-                       double overdue_ms, double rtt_ms, struct iso_estimate *out)
+/* What is left to read of the prompts that are pending: those in a lane are half done, more or
+ * less. */
+static double left_of(const struct forecast *forecast, double pending)
 {
-    const double crowding = smaller(1, out->backlog_tokens / forecast->crowd_tokens);
+    return 1 - 0.5 * smaller(1, forecast->lanes / larger(1, pending));
+}
+
+/*
+ * The wait counts requests, each taken for a mean one, where the harm to others
+ * counts tokens: a few long prompts are most of the tokens at most times, but
+ * they hold no more than a lane each, and the others go past them.
+ */
+static double wait_prefill_ms(const struct forecast *forecast, double pending)
+{
+    const double crowding = smaller(1, pending / forecast->lanes);
+    const double left = pending * left_of(forecast, pending);
+    return left * forecast->mean_tokens / forecast->tokens_per_ms * crowding;
+}
+
+/* The times; out->inflight, cached_tokens and correction stand. */
+static void times_fill(const struct forecast *forecast, const struct fleet_query *query,
+                       double pending, double overdue_ms, double rtt_ms, struct iso_estimate *out)
+{
     const double behind = larger(0, out->inflight + 1 - forecast->slots);
     const double uncached = larger(1, query->prompt_tokens - out->cached_tokens);
-    out->wait_prefill_ms =
-        out->correction * out->backlog_tokens / forecast->tokens_per_ms * crowding;
+    out->wait_prefill_ms = out->correction * wait_prefill_ms(forecast, pending);
     out->wait_slot_ms = out->correction * behind * forecast->hold_ms / forecast->slots;
     out->wait_ms = larger(larger(out->wait_prefill_ms, out->wait_slot_ms), overdue_ms);
     out->service_ms =
@@ -253,9 +281,11 @@ void fleet_estimate(const struct snapshot *snapshot, const struct ledger *ledger
         e->distance_km = geo_vector_km(&client, &forecast->place);
         e->own_inflight = own.requests;
         e->inflight = inflight_now(forecast, &moment, &own, e->age_ms);
-        e->backlog_tokens = backlog_now(forecast, &moment, &own, e->age_ms);
+        const double pending = pending_now(forecast, &moment, &own);
+        e->backlog_tokens =
+            backlog_now(forecast, &moment, &own, e->age_ms) * left_of(forecast, pending);
         e->correction = correction_of(forecast->ratio, e->age_ms);
-        times_fill(forecast, query, overdue_now(forecast, live, worker, now_ns),
+        times_fill(forecast, query, pending, overdue_now(forecast, live, worker, now_ns),
                    rtt_now(forecast, query, i, e->distance_km), e);
         const double peak = peak_now(forecast, live, snapshot->made_ns);
         e->observed_ttft_ms =

@@ -181,7 +181,7 @@ void fleet_apply_exchange(struct fleet *fleet, const struct fleet_share *others,
     fleet->exchange_ns = now_ns - ms_to_ns(age_bounded(age_ms));
     for (uint32_t slot = 0; slot < fleet->member_count; slot++) {
         struct member *member = fleet->members[slot];
-        member->others_tokens = member->others_requests = 0;
+        member->others_tokens = member->others_pending = member->others_requests = 0;
         member->at_exchange = member_totals_at(fleet, member, fleet->exchange_ns);
     }
     for (size_t i = 0; i < count; i++) {
@@ -189,6 +189,7 @@ void fleet_apply_exchange(struct fleet *fleet, const struct fleet_share *others,
             continue;
         struct member *member = fleet->members[others[i].slot];
         member->others_tokens = count_bounded(others[i].pending_tokens);
+        member->others_pending = count_bounded(others[i].pending);
         member->others_requests = count_bounded(others[i].inflight);
     }
 }

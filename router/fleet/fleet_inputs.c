@@ -149,6 +149,7 @@ static void own_fill(const struct member *member, struct forecast *forecast)
     const struct slot_totals *report = &member->at_report;
     const struct slot_totals *exchange = &member->at_exchange;
     forecast->own_tokens = since(now->sent_tokens, now->answered_tokens);
+    forecast->own_pending = since(now->sent, now->answered);
     forecast->own_requests = since(now->sent, now->ended);
     forecast->report_tokens = since(now->sent_tokens, report->sent_tokens);
     forecast->report_requests = since(now->sent, report->sent);
@@ -156,6 +157,7 @@ static void own_fill(const struct member *member, struct forecast *forecast)
     forecast->exchange_tokens = since(now->sent_tokens, exchange->sent_tokens);
     forecast->exchange_requests = since(now->sent, exchange->sent);
     forecast->others_tokens = member->others_tokens;
+    forecast->others_pending = member->others_pending;
     forecast->others_requests = member->others_requests;
     forecast->overdue_ns[0] = member->overdue_ns[0];
     forecast->overdue_ns[1] = member->overdue_ns[1];
@@ -232,7 +234,8 @@ void fleet_inputs_fill(const struct fleet *fleet, struct snapshot *snapshot)
         rtt_fill(fleet, member, forecast, cluster, now_ns);
         forecast->tokens_per_ms = cluster->prefill_tokens_per_s / 1000;
         forecast->tokens_per_ms_one = cluster->prefill_tokens_per_s_one / 1000;
-        forecast->crowd_tokens = target->instances * cluster->mean_tokens;
+        forecast->lanes = target->instances;
+        forecast->mean_tokens = cluster->mean_tokens;
         forecast->slots = cluster->slots;
         forecast->hold_ms = cluster->hold_ms;
         own_fill(member, forecast);

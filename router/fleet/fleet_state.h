@@ -55,7 +55,7 @@ struct member {
     int64_t report_ns;    /* when it was made, by our clock */
     uint32_t held;        /* reports in a row whose capacity was not believed */
 
-    double others_tokens, others_requests;
+    double others_tokens, others_pending, others_requests;
 
     struct slot_totals totals;      /* at the last tick */
     struct slot_totals at_report;   /* ... when the report was made */

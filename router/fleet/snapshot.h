@@ -110,7 +110,8 @@ struct forecast {
     bool rtt_by_client;       /* rtt_ms is a guess; the client's distance makes a better one */
     double tokens_per_ms;     /* R */
     double tokens_per_ms_one; /* p */
-    double crowd_tokens;      /* M x mean_x: with less than that pending, lanes are free */
+    double lanes;             /* M: prompts that are read at once */
+    double mean_tokens;       /* mean_x */
     double slots;             /* S */
     double hold_ms;           /* h */
     double age_ms;            /* of the report; of the configuration where none came */
@@ -118,8 +119,9 @@ struct forecast {
     double reported_tokens;   /* waiting, by the report; NAN unknown */
     double reported_requests; /* running + waiting, by the report; NAN unknown */
     double done_per_ms;       /* others' share of what finishes: (N-1)/N x done_per_s / 1000 */
-    double others_tokens, others_requests;
-    double own_tokens, own_requests;                     /* pending, in flight; all workers */
+    double others_tokens, others_pending, others_requests;
+    double own_tokens, own_pending;                      /* tokens, requests; all workers */
+    double own_requests;                                 /* in flight; all workers */
     double report_tokens, report_requests, report_ended; /* own sent, and ended, since the report */
     double exchange_tokens, exchange_requests;           /* own sent since the exchange */
     double ratio;                                        /* r: (So + 0.5) / (Sp + 0.5) */

@@ -211,25 +211,41 @@ static struct engine_sample running(double running, double waiting)
     return s;
 }
 
-static void slots_are_the_most_that_ran_once_something_waited(void **state)
+/* Five samples in which so many run and something waits. */
+static void full(struct scene *scene, double from_s, double runs)
 {
-    sample(*state, 0, 0, running(80, 0));
-    assert_true(isnan(report(*state, 0)->slots));
+    for (int i = 0; i < 5; i++)
+        sample(scene, 0, from_s + 2 * i, running(runs, 1));
+}
+
+static void slots_are_what_runs_again_and_again_while_something_waits(void **state)
+{
+    sample(*state, 0, 0, running(90, 0)); /* nothing waited: says nothing of slots */
     sample(*state, 0, 2, running(70, 1));
-    assert_true(isnan(report(*state, 2)->slots)); /* one sample may be chance */
-    sample(*state, 0, 4, running(75, 3));
-    near(report(*state, 4)->slots, 80);
-    sample(*state, 0, 6, running(96, 3));
-    sample(*state, 0, 8, running(10, 0));
-    near(report(*state, 8)->slots, 96);
+    for (double at_s = 4; at_s < 12; at_s += 2) {
+        sample(*state, 0, at_s, running(80, 3));
+        assert_true(isnan(report(*state, at_s)->slots)); /* that may be chance */
+    }
+    sample(*state, 0, 12, running(80, 1));
+    near(report(*state, 12)->slots, 80);
+    sample(*state, 0, 14, running(96, 3)); /* there are more after all */
+    assert_true(isnan(report(*state, 14)->slots));
+    full(*state, 16, 96);
+    near(report(*state, 26)->slots, 96);
+}
+
+static void waiting_for_prefill_says_nothing_of_slots(void **state)
+{
+    for (int i = 0; i < 200; i++)
+        sample(*state, 0, 2 * i, running(40 + i * 37 % 60, 2));
+    assert_true(isnan(report(*state, 400)->slots));
 }
 
 static void slots_of_unseen_endpoints_are_like_the_others(void **state)
 {
-    sample(*state, 0, 0, running(80, 2));
-    sample(*state, 0, 2, running(80, 2));
-    sample(*state, 1, 2, running(20, 0));
-    near(report(*state, 4)->slots, 160);
+    full(*state, 0, 80);
+    sample(*state, 1, 8, running(20, 0));
+    near(report(*state, 10)->slots, 160);
 }
 
 static void settings_stand_until_seen(void **state)
@@ -241,8 +257,8 @@ static void settings_stand_until_seen(void **state)
     sample(&scene, 0, 0, running(40, 2));
     near(report(&scene, 0)->slots, 512);
     near(report(&scene, 0)->instances, 4);
-    sample(&scene, 0, 2, running(50, 2));
-    near(report(&scene, 2)->slots, 50);
+    full(&scene, 2, 50);
+    near(report(&scene, 10)->slots, 50);
     derive_destroy(&scene.derive);
 }
 
@@ -308,7 +324,8 @@ int main(void)
         IN_SCENE(restart_is_not_a_step_back),
         IN_SCENE(lost_endpoint_is_not_counted_now),
         IN_SCENE(time_away_is_no_flow),
-        IN_SCENE(slots_are_the_most_that_ran_once_something_waited),
+        IN_SCENE(slots_are_what_runs_again_and_again_while_something_waits),
+        IN_SCENE(waiting_for_prefill_says_nothing_of_slots),
         IN_SCENE(slots_of_unseen_endpoints_are_like_the_others),
         IN_SCENE(settings_stand_until_seen),
         IN_SCENE(tokens_by_difference_where_the_engine_does_not_count_them),
