@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "simulate/options.h"
+#include "simulate/plan.h"
 
 /* What the best clairvoyant reached with the same requests. */
 struct best {
     double mean_ns, p99_ns;
 };
 
-static struct run_setup setup_make(const struct options *o, double load, uint32_t seed,
+static struct run_setup setup_make(const struct plan *o, double load, uint32_t seed,
                                    const struct contender *contender)
 {
     return (struct run_setup){
@@ -36,7 +36,7 @@ static struct run_setup setup_make(const struct options *o, double load, uint32_
     };
 }
 
-static struct best best_find(const struct options *o, double load, uint32_t seed)
+static struct best best_find(const struct plan *o, double load, uint32_t seed)
 {
     static const enum run_rule rules[] = {RUN_EXACT, RUN_EXACT_QUICKEST};
     struct best best = {INFINITY, INFINITY};
@@ -58,7 +58,7 @@ static double share(double part, double whole)
     return whole > 0 ? part / whole : NAN;
 }
 
-static void clusters_write(struct json *json, const char *key, const struct options *o,
+static void clusters_write(struct json *json, const char *key, const struct plan *o,
                            const double *values)
 {
     json_key(json, key);
@@ -75,7 +75,7 @@ static void class_write(struct json *json, const struct score_class *class)
     score_write_times(json, "e2e_ms", &class->e2e_ns, class->requests);
 }
 
-static void result_print(const struct options *o, const struct contender *contender, double load,
+static void result_print(const struct plan *o, const struct contender *contender, double load,
                          uint32_t seed, const struct run_result *result, const struct best *best)
 {
     const struct score *score = &result->score;
@@ -157,7 +157,7 @@ static void head_print(void)
 
 /* --- everything --- */
 
-static void contender_run(const struct options *o, const struct contender *contender, double load,
+static void contender_run(const struct plan *o, const struct contender *contender, double load,
                           const struct best *bests, struct score *all, FILE *arrivals)
 {
     for (uint32_t k = 0; k < o->seeds; k++) {
@@ -173,7 +173,7 @@ static void contender_run(const struct options *o, const struct contender *conte
     }
 }
 
-static void load_run(const struct options *o, double load, FILE *arrivals)
+static void load_run(const struct plan *o, double load, FILE *arrivals)
 {
     struct best *bests = memory_zalloc(o->seeds * sizeof *bests);
     struct score *all = memory_alloc(sizeof *all);
@@ -193,7 +193,7 @@ static void load_run(const struct options *o, double load, FILE *arrivals)
     free(bests);
 }
 
-static int options_run(const struct options *o)
+static int plan_run(const struct plan *o)
 {
     FILE *arrivals = NULL;
     if (o->arrivals_file != NULL && (arrivals = fopen(o->arrivals_file, "we")) == NULL) {
@@ -214,11 +214,11 @@ static int options_run(const struct options *o)
 int simulate_main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        fputs(options_usage, stdout);
+        fputs(plan_usage, stdout);
         return 0;
     }
-    static struct options options;
-    const int exit_code = options_read(&options, argc, argv) ? options_run(&options) : 2;
-    options_finish(&options);
+    static struct plan plan;
+    const int exit_code = plan_read(&plan, argc, argv) ? plan_run(&plan) : 2;
+    plan_finish(&plan);
     return exit_code;
 }

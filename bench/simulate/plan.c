@@ -1,4 +1,4 @@
-#include "simulate/options.h"
+#include "simulate/plan.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #define SETTINGS_MAX 16
 
-const char options_usage[] =
+const char plan_usage[] =
     "usage: isobench simulate --policy LIST [options]\n"
     "  --policy LIST          policies to compare, e.g. "
     "least_latency.so:flex_rule=off,nearest.so;\n"
@@ -59,7 +59,7 @@ static bool count_read(const char *name, const char *text, uint32_t min, uint32_
     return true;
 }
 
-static bool loads_read(struct options *o, const char *text, struct error *error)
+static bool loads_read(struct plan *o, const char *text, struct error *error)
 {
     struct slice rest = slice_of(text), part;
     o->load_count = 0;
@@ -68,8 +68,8 @@ static bool loads_read(struct options *o, const char *text, struct error *error)
         if (!slice_to_double(part, &load) || load < 0.01 || load > 3)
             return error_set(error, "--load: expected numbers from 0.01 to 3, found \"%.*s\"",
                              SLICE_ARG(part));
-        if (o->load_count == OPTIONS_LOADS_MAX)
-            return error_set(error, "--load: there may be %d", OPTIONS_LOADS_MAX);
+        if (o->load_count == PLAN_LOADS_MAX)
+            return error_set(error, "--load: there may be %d", PLAN_LOADS_MAX);
         o->loads[o->load_count++] = load;
     }
     return true;
@@ -77,7 +77,7 @@ static bool loads_read(struct options *o, const char *text, struct error *error)
 
 /* --- the scenario --- */
 
-static bool scenario_read(struct options *o, const char *text)
+static bool scenario_read(struct plan *o, const char *text)
 {
     struct config_problems problems;
     config_problems_init(&problems);
@@ -102,7 +102,7 @@ static bool scenario_read(struct options *o, const char *text)
 
 /* --- policies --- */
 
-static const char *plugins_folder(struct options *o)
+static const char *plugins_folder(struct plan *o)
 {
     char self[1024];
     struct stat status;
@@ -117,13 +117,13 @@ static const char *plugins_folder(struct options *o)
     return ISO_PLUGIN_DIR;
 }
 
-static const char *text_keep(struct options *o, struct slice text)
+static const char *text_keep(struct plan *o, struct slice text)
 {
     return arena_printf(&o->arena, "%.*s", SLICE_ARG(text)).ptr;
 }
 
 /* A name of the plugin folder, with or without .so; a path is made absolute. */
-static const char *plugin_name(struct options *o, struct slice text)
+static const char *plugin_name(struct plan *o, struct slice text)
 {
     if (slice_find(text, '/') >= 0) {
         char *path = realpath(text_keep(o, text), NULL);
@@ -137,7 +137,7 @@ static const char *plugin_name(struct options *o, struct slice text)
 }
 
 /* NAME[:SETTING=VALUE]... */
-static bool link_read(struct options *o, struct slice text, struct policy_ref *out,
+static bool link_read(struct plan *o, struct slice text, struct policy_ref *out,
                       struct error *error)
 {
     struct setting_text *settings = arena_zalloc(&o->arena, SETTINGS_MAX * sizeof *settings);
@@ -160,7 +160,7 @@ static bool link_read(struct options *o, struct slice text, struct policy_ref *o
     return true;
 }
 
-static struct chain *chain_read(struct options *o, struct slice text, struct error *error)
+static struct chain *chain_read(struct plan *o, struct slice text, struct error *error)
 {
     struct policy_ref refs[CHAIN_POLICIES_MAX];
     struct slice part;
@@ -181,10 +181,10 @@ static struct chain *chain_read(struct options *o, struct slice text, struct err
     return chain;
 }
 
-static bool contender_read(struct options *o, struct slice text, struct error *error)
+static bool contender_read(struct plan *o, struct slice text, struct error *error)
 {
-    if (o->contender_count == OPTIONS_POLICIES_MAX)
-        return error_set(error, "--policy: there may be %d", OPTIONS_POLICIES_MAX);
+    if (o->contender_count == PLAN_POLICIES_MAX)
+        return error_set(error, "--policy: there may be %d", PLAN_POLICIES_MAX);
     struct contender *c = &o->contenders[o->contender_count];
     *c = (struct contender){.name = text_keep(o, text)};
     if (slice_eq(text, SLICE("clairvoyant")))
@@ -196,8 +196,7 @@ static bool contender_read(struct options *o, struct slice text, struct error *e
     return c->chain != NULL;
 }
 
-static bool policies_read(struct options *o, const char *list, const char *folder,
-                          struct error *error)
+static bool policies_read(struct plan *o, const char *list, const char *folder, struct error *error)
 {
     struct slice rest = slice_of(list), part;
     o->plugins = plugin_dir_create(folder != NULL ? folder : plugins_folder(o));
@@ -271,7 +270,7 @@ static bool seconds_read(const char *name, const char *text, double *out_s, stru
     return true;
 }
 
-static bool letter_take(struct options *o, struct raw *raw, int letter, struct error *error)
+static bool letter_take(struct plan *o, struct raw *raw, int letter, struct error *error)
 {
     switch (letter) {
     case OPTION_POLICY:
@@ -326,7 +325,7 @@ static bool letter_take(struct options *o, struct raw *raw, int letter, struct e
     }
 }
 
-static bool letters_take(struct options *o, struct raw *raw, int argc, char **argv,
+static bool letters_take(struct plan *o, struct raw *raw, int argc, char **argv,
                          struct error *error)
 {
     int letter;
@@ -341,7 +340,7 @@ static bool letters_take(struct options *o, struct raw *raw, int argc, char **ar
     return true;
 }
 
-static bool raw_resolve(struct options *o, const struct raw *raw, struct error *error)
+static bool raw_resolve(struct plan *o, const struct raw *raw, struct error *error)
 {
     error_set(error, "scenario %s cannot be read", raw->scenario);
     if (!scenario_read(o, raw->scenario))
@@ -364,19 +363,19 @@ static bool raw_resolve(struct options *o, const struct raw *raw, struct error *
     return true;
 }
 
-bool options_read(struct options *o, int argc, char **argv)
+bool plan_read(struct plan *o, int argc, char **argv)
 {
     struct error error = {""};
     struct raw raw = {.scenario = "global"};
-    *o = (struct options){.loads = {0.8},
-                          .load_count = 1,
-                          .routers = 4,
-                          .first_seed = 1,
-                          .seeds = 1,
-                          .report_interval_ms = 2000,
-                          .warm_s = 120,
-                          .measured_s = 600,
-                          .regret = true};
+    *o = (struct plan){.loads = {0.8},
+                       .load_count = 1,
+                       .routers = 4,
+                       .first_seed = 1,
+                       .seeds = 1,
+                       .report_interval_ms = 2000,
+                       .warm_s = 120,
+                       .measured_s = 600,
+                       .regret = true};
     arena_init(&o->arena);
     if (letters_take(o, &raw, argc, argv, &error) && raw_resolve(o, &raw, &error))
         return true;
@@ -384,7 +383,7 @@ bool options_read(struct options *o, int argc, char **argv)
     return false;
 }
 
-void options_finish(struct options *o)
+void plan_finish(struct plan *o)
 {
     for (uint32_t i = 0; i < o->contender_count; i++)
         chain_drop(&o->contenders[i].chain);

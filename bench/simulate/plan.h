@@ -2,8 +2,8 @@
  * The command line of `isobench simulate`, read and checked: what to run, and
  * with what.  simulate.c runs it.
  */
-#ifndef SIMULATE_OPTIONS_H
-#define SIMULATE_OPTIONS_H
+#ifndef SIMULATE_PLAN_H
+#define SIMULATE_PLAN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,8 +15,8 @@
 #include "simulate/fault.h"
 #include "simulate/run.h"
 
-#define OPTIONS_POLICIES_MAX 32
-#define OPTIONS_LOADS_MAX 32
+#define PLAN_POLICIES_MAX 32
+#define PLAN_LOADS_MAX 32
 
 /* A chain, or one of the built-in clairvoyants. */
 struct contender {
@@ -25,15 +25,15 @@ struct contender {
     struct chain *chain;
 };
 
-struct options {
+struct plan {
     struct arena arena;
     struct scenario scenario;
     struct sizes sizes;
     struct plugin_dir *plugins;
-    struct contender contenders[OPTIONS_POLICIES_MAX];
+    struct contender contenders[PLAN_POLICIES_MAX];
     uint32_t contender_count;
     struct chain *exact_chain; /* least_latency, for the clairvoyant with externality */
-    double loads[OPTIONS_LOADS_MAX];
+    double loads[PLAN_LOADS_MAX];
     uint32_t load_count;
     struct fault faults[RUN_FAULTS_MAX];
     uint32_t fault_count;
@@ -44,10 +44,10 @@ struct options {
     const char *arrivals_file; /* NULL: not wanted */
 };
 
-extern const char options_usage[];
+extern const char plan_usage[];
 
-/* False after telling what is wrong on stderr.  options_finish in either case. */
-bool options_read(struct options *options, int argc, char **argv) ISO_MUST_USE;
-void options_finish(struct options *options);
+/* False after telling what is wrong on stderr.  plan_finish in either case. */
+bool plan_read(struct plan *plan, int argc, char **argv) ISO_MUST_USE;
+void plan_finish(struct plan *plan);
 
 #endif
