@@ -11,8 +11,8 @@
 #include "http/codec_core.h"
 
 enum {
-    STREAM_POOL_MAX = 512,          /* stream objects a thread keeps */
-    STREAM_KEPT_BUFFER = 16 * 1024, /* a pooled stream keeps a buffer up to this size */
+    STREAM_POOL_MAX = 2048,        /* stream objects a thread keeps */
+    STREAM_KEPT_BUFFER = 4 * 1024, /* a pooled stream keeps a buffer up to this size */
     H2_PREFACE_BYTES = 24,
 };
 

@@ -13,10 +13,10 @@
 #include "base/memory.h"
 
 enum {
-    BATCH_BYTES = 32 * 1024,
+    BATCH_BYTES = 128 * 1024,
     LINE_BYTES = 4 * 1024, /* few are longer */
     BATCH_AGE_MS = 50,
-    BATCHES_MOST = 256, /* waiting for the disk: about 8 MiB */
+    BATCHES_MOST = 64, /* waiting for the disk: about 8 MiB */
 };
 
 struct batch {
