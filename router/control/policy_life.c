@@ -50,6 +50,22 @@ static void shadow_remove(struct policy_life *life, uint32_t s)
     life->shadows[life->shadow_count] = NULL;
 }
 
+static void shadow_renew(struct shadow **shadow)
+{
+    struct shadow *old = *shadow;
+    *shadow = shadow_create(chain_hold(old->chain), old->workers, old->from_file);
+    shadow_drop(&old);
+}
+
+/* What they counted was about another live chain. */
+static void shadows_renew(struct policy_life *life)
+{
+    if (life->file_shadow != NULL)
+        shadow_renew(&life->file_shadow);
+    for (uint32_t s = 0; s < life->shadow_count; s++)
+        shadow_renew(&life->shadows[s]);
+}
+
 bool policy_life_shadow(struct policy_life *life, struct error *error)
 {
     char name[NAME_BYTES];
@@ -141,6 +157,7 @@ bool policy_life_promote(struct policy_life *life, const char *name, struct erro
     if (life->candidate == chain)
         chain_drop(&life->candidate);
     promoted_push(life, chain);
+    shadows_renew(life);
     life->promotions++;
     return true;
 }
@@ -151,6 +168,7 @@ bool policy_life_rollback(struct policy_life *life, struct error *error)
         return error_set(error, "Nothing was promoted: the file's policies are in force.");
     policy_life_load(life, life->promoted[--life->promoted_count]);
     life->promoted[life->promoted_count] = NULL;
+    shadows_renew(life);
     life->rollbacks++;
     return true;
 }
@@ -172,6 +190,7 @@ static void file_policies_changed(struct policy_life *life, const struct tables 
         log_event(LOG_WARN, "policy_promotion_ended",
                   "the file's `policies:` changed and are in force from now on");
     promotions_drop(life);
+    shadows_renew(life);
 }
 
 static void follow_file_shadow(struct policy_life *life, struct chain *chain)
@@ -277,6 +296,8 @@ bool policy_life_take_out(struct policy_life *life, const struct plugin *plugin,
     char name[NAME_BYTES];
     const bool was_shadow = shadows_take_out(life, plugin);
     const bool was_in_force = in_force_take_out(life, plugin, tables);
+    if (was_in_force)
+        shadows_renew(life);
     const struct chain *now = policy_life_in_force(life, tables);
     const bool gone = was_shadow || was_in_force;
     life->taken_out += gone;

@@ -25,6 +25,7 @@ static struct chain *chain_of(uint32_t policy)
     struct chain *chain = memory_zalloc(sizeof *chain);
     chain->holders = chain->count = 1;
     chain->links[0].plugin = &plugins[policy];
+    chain->links[0].settings = memory_zalloc(1);
     return chain;
 }
 
@@ -144,6 +145,23 @@ static void shadows_come_and_go(void **state)
     in_force_is(3);
 }
 
+static void what_shadows_counted_is_forgotten_when_the_live_chain_changes(void **state)
+{
+    struct error error;
+    struct shadow_sum sum;
+    (void)state;
+    policy_life_load(&life, chain_of(1));
+    assert_true(policy_life_shadow(&life, &error));
+    counter_add(&life.shadows[0]->cells[0]->differed, 1);
+    policy_life_load(&life, chain_of(2)); /* changes nothing yet */
+    shadow_sum(life.shadows[0], &sum);
+    assert_int_equal(sum.differed, 1);
+    assert_true(policy_life_promote(&life, "p2", &error));
+    shadow_sum(life.shadows[0], &sum);
+    assert_int_equal(sum.differed, 0);
+    assert_string_equal(life.shadows[0]->name, "p1");
+}
+
 static void tables_show_what_is_in_force_and_what_is_beside(void **state)
 {
     struct error error;
@@ -168,6 +186,7 @@ static void tables_show_what_is_in_force_and_what_is_beside(void **state)
     tables_destroy(&tables);
     tables_destroy(&after);
     assert_int_equal(files[0].ground.holders, 1);
+    arena_finish(&files[0].ground.arena);
 }
 
 static void a_reload_that_leaves_policies_alone_changes_nothing(void **state)
@@ -253,6 +272,7 @@ int main(void)
         CASE(promotions_and_the_way_back),
         CASE(only_the_latest_promotions_are_kept),
         CASE(shadows_come_and_go),
+        CASE(what_shadows_counted_is_forgotten_when_the_live_chain_changes),
         CASE(tables_show_what_is_in_force_and_what_is_beside),
         CASE(a_reload_that_leaves_policies_alone_changes_nothing),
         CASE(a_reload_with_other_policies_has_the_last_word),
