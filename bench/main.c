@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/suggest.h"
+#include "conform/conform.h"
 #include "load/load.h"
 #include "simulate/simulate.h"
 
@@ -14,6 +15,7 @@ static const char usage[] =
     "usage: isobench COMMAND [OPTION ...]\n"
     "  load       sends OpenAI requests at a given rate and measures the answers\n"
     "  simulate   compares policies in virtual time\n"
+    "  conform    asks a policy about thousands of made-up fleets, and judges the answers\n"
     "isobench COMMAND --help says more.\n";
 
 static const struct {
@@ -22,6 +24,7 @@ static const struct {
 } commands[] = {
     {"load", load_main},
     {"simulate", simulate_main},
+    {"conform", conform_main},
 };
 
 static int unknown(const char *word)

@@ -14,6 +14,7 @@
 #define FLEX_LATE_WEIGHT 10.0
 #define NEAR_SHARE 0.05 /* of the best cost ... */
 #define NEAR_MS 5.0     /* ... and this: as good as the best */
+#define PART_MOST 1e8   /* ms, more than a day: beyond it, hopeless is hopeless */
 
 struct settings {
     bool flex_rule;
@@ -38,6 +39,13 @@ static const char *const parts[PARTS] = {
 static double larger(double a, double b)
 {
     return a > b ? a : b;
+}
+
+/* Numbers from elsewhere multiply up; a cost must stay finite, and below the ABI's 1e9. */
+static void bound(double *row)
+{
+    for (int p = 0; p < PARTS; p++)
+        row[p] = row[p] > PART_MOST ? PART_MOST : row[p] < -PART_MOST ? -PART_MOST : row[p];
 }
 
 static double odds(double share)
@@ -101,6 +109,7 @@ static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms
             flexible(cluster, estimate, request, row);
         else
             row[PROMISE] = LATE_WEIGHT * larger(0, estimate->ttft_ms - request->slo_ms);
+        bound(row);
     }
 }
 
