@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/suggest.h"
 #include "conform/conform.h"
+#include "decision/decision.h"
 #include "load/load.h"
 #include "simulate/simulate.h"
 
@@ -16,6 +17,7 @@ static const char usage[] =
     "  load       sends OpenAI requests at a given rate and measures the answers\n"
     "  simulate   compares policies in virtual time\n"
     "  conform    asks a policy about thousands of made-up fleets, and judges the answers\n"
+    "  decide     measures the CPU time of a decision\n"
     "isobench COMMAND --help says more.\n";
 
 static const struct {
@@ -25,6 +27,7 @@ static const struct {
     {"load", load_main},
     {"simulate", simulate_main},
     {"conform", conform_main},
+    {"decide", decide_main},
 };
 
 static int unknown(const char *word)
