@@ -94,17 +94,17 @@ static void schedule(struct name *name, int64_t ms)
 static void answered(int result, struct evutil_addrinfo *list, void *arg)
 {
     struct name *name = arg;
-    struct resolver *resolver = name->resolver;
     name->asked = NULL;
     struct sockaddr_storage found[ENDPOINT_ADDRESSES_MAX];
     memset(found, 0, sizeof found);
     const size_t count = result == 0 ? gather(list, name->port, found) : 0;
     if (list != NULL)
         evutil_freeaddrinfo(list);
-    if (name->gone) {
+    if (name->gone) { /* the resolver too, perhaps */
         name_free(name);
         return;
     }
+    struct resolver *resolver = name->resolver;
     if (count == 0) {
         resolver->counts.failures++;
         log_event(LOG_WARN, "resolve_failed", "%s: %s; the last good addresses stay", name->host,
@@ -210,16 +210,13 @@ void resolver_destroy(struct resolver **resolver)
         return;
     LIST_EACH_SAFE (node, &(*resolver)->names) {
         struct name *name = LIST_ENTRY(node, struct name, link);
-        name->gone = true;
         if (name->asked != NULL)
-            evdns_getaddrinfo_cancel(name->asked); /* answers at once, from the loop */
-        else
-            name_free(name);
+            evdns_getaddrinfo_cancel(name->asked);
+        list_remove(&name->link);
+        forget(name);
     }
     if ((*resolver)->dns != NULL)
         evdns_base_free((*resolver)->dns, 1);
-    LIST_EACH_SAFE (node, &(*resolver)->names)
-        name_free(LIST_ENTRY(node, struct name, link));
     free(*resolver);
     *resolver = NULL;
 }

@@ -16,6 +16,7 @@ typedef void resolver_changed(void *owner);
 
 struct resolver *resolver_create(struct loop *loop, struct fleet *fleet, resolver_changed *changed,
                                  void *owner);
+/* What has been asked is answered, and let go of, in the next turn of the loop. */
 void resolver_destroy(struct resolver **resolver);
 /* Follows the endpoints of a configuration that the fleet has just taken. */
 void resolver_follow(struct resolver *resolver, struct fleet_config *config);
