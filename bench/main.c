@@ -10,6 +10,7 @@
 #include "conform/conform.h"
 #include "decision/decision.h"
 #include "load/load.h"
+#include "replay/replay.h"
 #include "simulate/simulate.h"
 
 static const char usage[] =
@@ -18,16 +19,15 @@ static const char usage[] =
     "  simulate   compares policies in virtual time\n"
     "  conform    asks a policy about thousands of made-up fleets, and judges the answers\n"
     "  decide     measures the CPU time of a decision\n"
+    "  replay     makes recorded decisions again, by the same policy or another\n"
     "isobench COMMAND --help says more.\n";
 
 static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"load", load_main},
-    {"simulate", simulate_main},
-    {"conform", conform_main},
-    {"decide", decide_main},
+    {"load", load_main},     {"simulate", simulate_main}, {"conform", conform_main},
+    {"decide", decide_main}, {"replay", replay_main},
 };
 
 static int unknown(const char *word)

@@ -171,6 +171,8 @@ struct config {
     enum config_access_log access_log;
     const char *access_log_file; /* with CONFIG_ACCESS_LOG_FILE */
     const char *access_log_place;
+    const char *decision_log_file; /* NULL: off */
+    const char *decision_log_place;
     enum log_level log_level;
 };
 

@@ -261,6 +261,7 @@ static void write_logs(const struct config *config, struct json *json)
                                   [CONFIG_ACCESS_LOG_OFF] = "off",
                                   [CONFIG_ACCESS_LOG_FILE] = config->access_log_file};
     json_kv_string(json, "access_log", access[config->access_log]);
+    json_kv_string(json, "decision_log", config->decision_log_file);
     json_kv_string(json, "log_level", levels[config->log_level]);
 }
 

@@ -1,4 +1,5 @@
-/* redis, geoip, classes, limits, timeouts, upstream, plugin_dir, access_log, log, discovery. */
+/* redis, geoip, classes, limits, timeouts, upstream, plugin_dir, access_log, decision_log, log,
+ * discovery. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -175,6 +176,11 @@ static void read_logs(struct reader *reader, struct yaml_node *root)
         config->access_log = CONFIG_ACCESS_LOG_FILE;
         config->access_log_file = read_path(reader, access);
     }
+    struct yaml_node *decisions = yaml_get_section(root, "decision_log");
+    const struct yaml_node *path = yaml_get(decisions, "path");
+    config->decision_log_place = yaml_place(path ? path : root);
+    config->decision_log_file = path ? read_path(reader, path) : NULL;
+    yaml_finish_map(decisions);
     struct yaml_node *log = yaml_get_section(root, "log");
     int level;
     yaml_get_choice(log, "level", &level, levels, LOG_INFO);

@@ -272,6 +272,11 @@ static void commit(struct control *control, struct prepared *prepared)
     config_drop(&prepared->config);
 }
 
+static const char *text_or_none(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
 static void warn_unchangeable(const struct control *control, const struct config *config)
 {
     const struct config *now = control->tables->config;
@@ -282,6 +287,8 @@ static void warn_unchangeable(const struct control *control, const struct config
         log_event(LOG_WARN, "reload_partial", "admin: stays %s until a restart", now->admin.text);
     if (config->access_log != now->access_log)
         log_event(LOG_WARN, "reload_partial", "access_log: stays as it is until a restart");
+    if (strcmp(text_or_none(config->decision_log_file), text_or_none(now->decision_log_file)) != 0)
+        log_event(LOG_WARN, "reload_partial", "decision_log: stays as it is until a restart");
 }
 
 bool control_reload(struct control *control, struct config_problems *problems)
@@ -350,6 +357,18 @@ static bool open_log(struct control *control, const struct config *config,
     return control->log != NULL;
 }
 
+static bool open_decision_log(struct control *control, const struct config *config,
+                              struct config_problems *problems)
+{
+    struct error error;
+    if (config->decision_log_file == NULL)
+        return true;
+    control->decision_log = access_log_open(config->decision_log_file, &error);
+    if (control->decision_log == NULL)
+        config_problems_add(problems, "%s: %s", config->decision_log_place, error.text);
+    return control->decision_log != NULL;
+}
+
 static void make_workers(struct control *control, const struct config *config)
 {
     epoch_init(&control->epoch, control->worker_count);
@@ -367,7 +386,8 @@ static void make_workers(struct control *control, const struct config *config)
             .log = control->log,
             .proxy = {.pool = pool,
                       .source = config->source_address,
-                      .decisions_kept = DECISIONS_KEPT},
+                      .decisions_kept = DECISIONS_KEPT,
+                      .decision_log = control->decision_log},
         };
         control->workers[w] = worker_create(&settings);
         control->ledgers[w] = worker_proxy(control->workers[w])->ledger;
@@ -393,6 +413,7 @@ struct control *control_create(const char *config_path, struct config_problems *
     control->sockets = front_sockets_create(control->worker_count);
     timer_init(&control->tick, tick);
     bool fine = open_log(control, config, problems);
+    fine = open_decision_log(control, config, problems) && fine;
     make_workers(control, config);
     policy_life_init(&control->policies, control->worker_count);
     struct prepared prepared;
@@ -437,6 +458,8 @@ static void on_signal(void *owner, int number)
     case SIGUSR1:
         if (control->log != NULL)
             access_log_reopen(control->log);
+        if (control->decision_log != NULL)
+            access_log_reopen(control->decision_log);
         break;
     case SIGTERM:
     case SIGINT:
@@ -483,6 +506,7 @@ void control_destroy(struct control **control)
     front_sockets_destroy(&gone->sockets);
     loop_turn(gone->loop);
     access_log_close(&gone->log);
+    access_log_close(&gone->decision_log);
     if (gone->workers != NULL)
         epoch_finish(&gone->epoch);
     snapshot_destroy(&gone->snapshot);

@@ -42,7 +42,8 @@ struct control {
     struct policy_life policies;
     struct fleet *fleet;
     struct affinity *affinity;
-    struct access_log *log; /* NULL: off */
+    struct access_log *log;          /* NULL: off */
+    struct access_log *decision_log; /* NULL: off */
     struct epoch epoch;
     uint32_t worker_count;
     struct worker **workers;

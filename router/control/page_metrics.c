@@ -262,6 +262,9 @@ static void write_process(const struct control *control, struct metrics_text *me
     plain(metrics, "isochrone_access_log_dropped_total",
           "Access log lines dropped because the disk was slower than the traffic.",
           control->log != NULL ? access_log_dropped(control->log) : 0);
+    plain(metrics, "isochrone_decision_log_dropped_total",
+          "Decisions not recorded because the disk was slower than the traffic.",
+          control->decision_log != NULL ? access_log_dropped(control->decision_log) : 0);
     gauge(metrics, "process_resident_memory_bytes", "Resident memory.", resident_bytes());
     plain(metrics, "process_cpu_seconds_total", "User and system time, whole seconds.",
           (uint64_t)clock_process_s());

@@ -151,8 +151,7 @@ static void *run(void *arg)
     timer_stop(&worker->farewell);
     timer_stop(&worker->deadline);
     loop_turn(worker->loop); /* what asked to be destroyed */
-    if (worker->proxy->log != NULL)
-        access_log_hand_over(worker->proxy->log, &worker->proxy->log_lines, 0, true);
+    proxy_hand_over_logs(worker->proxy, true);
     /* It holds nothing any more: nobody waits for its epoch. */
     epoch_leave(worker->settings.epoch, worker->settings.number);
     atomic_store(&worker->ended, true);

@@ -87,7 +87,9 @@ struct chain *chain_create(const struct policy_ref *refs, size_t count, struct p
 {
     struct chain_work work = {.chain = memory_zalloc(sizeof *work.chain), .sink = sink};
     struct error error;
+    static _Atomic uint64_t made;
     work.chain->holders = 1;
+    work.chain->number = atomic_fetch_add(&made, 1) + 1;
     if (count < 1 || count > CHAIN_POLICIES_MAX) {
         error_set(&error, "there are %zu policies; a chain has 1 to %d", count, CHAIN_POLICIES_MAX);
         work_tell(&work, count ? refs[0].place : "", &error);

@@ -34,6 +34,7 @@ struct chain_link {
 struct chain {
     uint32_t holders; /* [control] */
     uint32_t count;
+    uint64_t number;     /* of this process: no two chains have the same */
     uint32_t part_count; /* of all policies together */
     uint32_t pick;       /* which one picks; `count`: none, the cheapest is taken */
     struct chain_link links[CHAIN_POLICIES_MAX];

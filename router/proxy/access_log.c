@@ -120,7 +120,7 @@ struct access_log *access_log_open(const char *path, struct error *error)
     const bool standard_output = strcmp(path, "stdout") == 0;
     const int fd = standard_output ? dup(STDOUT_FILENO) : open_file(path);
     if (fd < 0) {
-        error_set(error, "access log %s: %s", path, strerror(errno));
+        error_set(error, "log %s: %s", path, strerror(errno));
         return NULL;
     }
     struct access_log *log = memory_zalloc(sizeof *log);

@@ -47,6 +47,18 @@ static void ask_shadows(struct proxy *proxy, const struct proxy_tables *tables, 
     }
 }
 
+/* So that it can be made again, elsewhere. */
+static void log_decision(struct proxy *proxy, const struct snapshot *snapshot,
+                         const struct chain *chain)
+{
+    if (proxy->decision_log == NULL)
+        return;
+    proxy->decision.wall_ms = clock_wall_ms();
+    decision_record(&proxy->recorder, snapshot->generation, chain, &proxy->decision,
+                    &proxy->decision_lines.bytes);
+    access_log_line_added(proxy->decision_log, &proxy->decision_lines, proxy->decision.now_ns);
+}
+
 static enum fault choose(struct exchange *exchange, const struct snapshot *snapshot,
                          struct decide_outcome *outcome)
 {
@@ -92,6 +104,7 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
     exchange->decided_ns = clock_monotonic_ns();
     distribution_add(&proxy->metrics.decision_s,
                      (double)(exchange->decided_ns - began_ns) / (double)NS_PER_S);
+    log_decision(proxy, snapshot, outcome->route->chain);
     if (outcome->route->shadowed)
         ask_shadows(proxy, tables, keep);
     return outcome->fault;

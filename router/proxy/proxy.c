@@ -43,6 +43,8 @@ struct proxy *proxy_create(struct loop *loop, uint32_t worker,
     proxy->worker = worker;
     proxy->affinity = affinity;
     proxy->log = log;
+    proxy->decision_log = settings->decision_log;
+    decision_recorder_init(&proxy->recorder);
     proxy->ledger = ledger_create(worker);
     proxy->upstream = upstream_create(loop, &settings->pool, &settings->source);
     proxy->ring = decision_ring_create(settings->decisions_kept);
@@ -72,6 +74,7 @@ void proxy_destroy(struct proxy **proxy)
     decision_ring_destroy(&gone->shadow_ring);
     decision_finish(&gone->decision);
     decision_finish(&gone->shadow_decision);
+    buffer_release(&gone->decision_lines.bytes);
     policy_time_finish(&gone->policy_time);
     decide_room_finish(&gone->room);
     for (uint32_t s = 0; s < FLEET_SLOTS_MAX; s++)
@@ -96,12 +99,19 @@ struct target_metrics *proxy_target_metrics(struct proxy *proxy, uint32_t slot)
     return metrics;
 }
 
-void proxy_turn(struct proxy *proxy)
+void proxy_hand_over_logs(struct proxy *proxy, bool all)
 {
     const int64_t now_ns = loop_now_ns(proxy->loop);
-    ledger_turn(proxy->ledger, now_ns);
     if (proxy->log != NULL)
-        access_log_hand_over(proxy->log, &proxy->log_lines, now_ns, false);
+        access_log_hand_over(proxy->log, &proxy->log_lines, now_ns, all);
+    if (proxy->decision_log != NULL)
+        access_log_hand_over(proxy->decision_log, &proxy->decision_lines, now_ns, all);
+}
+
+void proxy_turn(struct proxy *proxy)
+{
+    ledger_turn(proxy->ledger, loop_now_ns(proxy->loop));
+    proxy_hand_over_logs(proxy, false);
     const struct proxy_tables *tables = proxy_tables(proxy);
     const struct snapshot *snapshot = proxy_snapshot(proxy);
     if (tables != NULL && snapshot != NULL && tables->generation != proxy->upstream_generation) {

@@ -14,6 +14,7 @@
 #include "fleet/ledger.h"
 #include "fleet/snapshot.h"
 #include "policy/decision.h"
+#include "policy/decision_record.h"
 #include "policy/decision_ring.h"
 #include "proxy/access_log.h"
 #include "proxy/connection.h"
@@ -50,7 +51,8 @@ struct proxy_metrics {
 struct proxy_settings {
     struct connection_pool_settings pool;
     struct address source;
-    uint32_t decisions_kept; /* of this worker, for /decisions */
+    uint32_t decisions_kept;         /* of this worker, for /decisions */
+    struct access_log *decision_log; /* shared, outlives it; NULL: off */
 };
 
 struct proxy {
@@ -62,6 +64,9 @@ struct proxy {
     struct affinity *affinity; /* shared by all workers */
     struct access_log *log;    /* shared */
     struct access_log_lines log_lines;
+    struct access_log *decision_log; /* shared */
+    struct access_log_lines decision_lines;
+    struct decision_recorder recorder;
     struct upstream *upstream;
     uint64_t upstream_generation; /* of the tables that upstream was swept for */
     struct retry_budget budget;
@@ -105,5 +110,7 @@ struct target_metrics *proxy_target_metrics(struct proxy *proxy, uint32_t slot);
 /* Once per turn: prompts that count as prefilled, log lines to hand over, pools to let go. [worker]
  */
 void proxy_turn(struct proxy *proxy);
+/* What the logs have gathered and is old enough, or `all` of it.  [worker] */
+void proxy_hand_over_logs(struct proxy *proxy, bool all);
 
 #endif
