@@ -166,7 +166,7 @@ static void a_place_that_cannot_be_written_is_said(void **state)
     (void)state;
     struct error error;
     assert_null(access_log_open("/nowhere/access.log", &error));
-    assert_string_equal(error.text, "access log /nowhere/access.log: No such file or directory");
+    assert_string_equal(error.text, "log /nowhere/access.log: No such file or directory");
     struct access_log *log = access_log_open("stdout", &error);
     assert_non_null(log);
     access_log_reopen(log); /* of nothing */
