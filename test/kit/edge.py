@@ -33,7 +33,7 @@ class Edge(Process):
         self.tls = ("127.0.0.1", free_port())
         admin = ("127.0.0.1", free_port())
         self.url = "http://{}:{}".format(*self.plain)
-        self.tls_url = "https://localhost:{}".format(self.tls[1])
+        self.tls_url = "https://{}:{}".format(*self.tls)
         self.admin_url = "http://{}:{}".format(*admin)
         self.authority = certificates.authority
         self.access_file = folder / f"{name}.access.log"

@@ -230,7 +230,7 @@ class KnownServer:
             context.set_alpn_protocols(["h2", "http/1.1"])
         self._server = self.loop.run_until_complete(self.loop.create_server(lambda: _Protocol(self), "127.0.0.1", 0, ssl=context))
         self.port = self._server.sockets[0].getsockname()[1]
-        self.url = f"https://localhost:{self.port}" if certificates else f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 

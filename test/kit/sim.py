@@ -42,8 +42,8 @@ class Sim(Process):
 
     def _url(self, one):
         host, port = one["address"].rsplit(":", 1)
-        secure = self._protocols[one["name"]] == "h2"
-        return f"https://localhost:{port}" if secure else f"http://{host}:{port}"
+        scheme = "https" if self._protocols[one["name"]] == "h2" else "http"
+        return f"{scheme}://{host}:{port}"
 
     def protocol(self, name):
         return self._protocols[name]
