@@ -18,21 +18,19 @@ struct geo_vector geo_vector_of(double latitude, double longitude)
 
 /*
  * acos by Abramowitz and Stegun 4.4.46 (error below 2e-8, 15 cm here): a
- * decision needs one per cluster, and libm's takes five times as long.
+ * decision needs one per cluster, and libm's takes five times as long.  The
+ * polynomial is summed in pairs, which do not wait for each other.
  */
 static double acos_fast(double x)
 {
-    const double a = fabs(x);
-    double p = -0.0012624911;
-    p = p * a + 0.0066700901;
-    p = p * a - 0.0170881256;
-    p = p * a + 0.0308918810;
-    p = p * a - 0.0501743046;
-    p = p * a + 0.0889789874;
-    p = p * a - 0.2145988016;
-    p = p * a + 1.5707963050;
-    const double angle = sqrt(fmax(0, 1 - a)) * p;
-    return x < 0 ? M_PI - angle : angle;
+    const double a = fabs(x), a2 = a * a;
+    const double p01 = 1.5707963050 - 0.2145988016 * a;
+    const double p23 = 0.0889789874 - 0.0501743046 * a;
+    const double p45 = 0.0308918810 - 0.0170881256 * a;
+    const double p67 = 0.0066700901 - 0.0012624911 * a;
+    const double p = (p01 + p23 * a2) + (p45 + p67 * a2) * (a2 * a2);
+    const double angle = sqrt(1 - a > 0 ? 1 - a : 0) * p;
+    return M_PI_2 - copysign(M_PI_2 - angle, x); /* no branch: signs are as good as random */
 }
 
 double geo_vector_km(const struct geo_vector *a, const struct geo_vector *b)

@@ -60,25 +60,28 @@ struct flight {
     double predicted_ttft_ms; /* what the client was predicted */
 };
 
-/* One slot of one worker.  Writer: the worker.  All monotonic but the last five. */
+/* One slot of one worker.  Writer: the worker.  All monotonic but those of "now".  What every
+ * estimate reads comes first: one cache line. */
 struct ledger_slot {
-    _Atomic uint64_t sent;            /* requests */
-    _Atomic uint64_t sent_tokens;     /* ... their uncached prompt tokens */
-    _Atomic uint64_t answered;        /* no longer in B */
-    _Atomic uint64_t answered_tokens; /* ... their uncached prompt tokens */
-    _Atomic uint64_t ended;           /* no longer in flight */
-    _Atomic uint64_t successes;       /* first token of a stream, end of the others */
-    _Atomic uint64_t failures;        /* refused, error, timeout, cut */
+    _Atomic uint64_t sent;             /* requests */
+    _Atomic uint64_t sent_tokens;      /* ... their uncached prompt tokens */
+    _Atomic uint64_t answered;         /* no longer in B */
+    _Atomic uint64_t answered_tokens;  /* ... their uncached prompt tokens */
+    _Atomic uint64_t ended;            /* no longer in flight */
+    _Atomic int64_t stream_overdue_ns; /* now: overdue_from_ns of the oldest unanswered;
+                                          LEDGER_NEVER */
+    _Atomic int64_t plain_overdue_ns;  /* now: ... of those that do not stream */
+    _Atomic int64_t peak_ns;           /* now: when peak_ms was */
+
+    _Atomic double peak_ms;     /* now: TTFT: jumps up, decays */
+    _Atomic uint64_t successes; /* first token of a stream, end of the others */
+    _Atomic uint64_t failures;  /* refused, error, timeout, cut */
     _Atomic uint64_t outcomes[FLIGHT_OUTCOMES];
     _Atomic double observed_ms;  /* sum of (TTFT - RTT) of what `predicted_ms` sums */
     _Atomic double predicted_ms; /* sum of uncorrected predictions */
     _Atomic double ttft_ms;      /* sum of observed TTFT */
     _Atomic uint64_t ttft_count;
-    _Atomic uint64_t failures_in_row;  /* since the last success */
-    _Atomic double peak_ms;            /* TTFT: jumps up, decays */
-    _Atomic int64_t peak_ns;           /* when */
-    _Atomic int64_t stream_overdue_ns; /* overdue_from_ns of the oldest unanswered; LEDGER_NEVER */
-    _Atomic int64_t plain_overdue_ns;  /* ... of those that do not stream */
+    _Atomic uint64_t failures_in_row; /* now: since the last success */
 } __attribute__((aligned(64)));
 
 struct ledger;

@@ -47,6 +47,13 @@ static bool permits_text(const struct word_list *list, const char *word)
     return list->count == 0 || fits(list, slice_of(word));
 }
 
+/* Most routes require nothing, and then nothing of a cluster has to be looked at. */
+static bool requires(const struct route *route)
+{
+    return route->need_countries.count > 0 || route->need_regions.count > 0 ||
+           route->need_accelerators.count > 0 || route->need_clusters.count > 0;
+}
+
 static bool permits(const struct route *route, const struct iso_cluster *cluster,
                     const struct target *target)
 {
@@ -101,10 +108,12 @@ static uint32_t close_targets(const struct snapshot *snapshot, const struct ledg
                               const struct decide_outcome *outcome, struct decide_room *room,
                               struct decision *decision, uint32_t *permitted)
 {
+    const bool picky = requires(outcome->route);
     *permitted = 0;
     for (uint32_t i = 0; i < snapshot->count; i++) {
-        const bool fine = permits(outcome->route, &snapshot->clusters[i], &snapshot->targets[i]) &&
-                          snapshot->clusters[i].weight > 0;
+        const struct iso_cluster *cluster = &snapshot->clusters[i];
+        const bool fine = (!picky || permits(outcome->route, cluster, &snapshot->targets[i])) &&
+                          cluster->weight > 0;
         room->verdicts[i] = fine ? ISO_KEEP : ISO_CLOSED;
         *permitted += fine && model_served_by(outcome->model, i);
     }
