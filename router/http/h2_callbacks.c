@@ -30,6 +30,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         nghttp2_session_set_stream_user_data(ng, frame->hd.stream_id, s);
     }
+    session->block_stream = s;
     session->block_status = 0;
     head_gather_begin(&session->gather, &s->arena, &session->codec.limits);
     return 0;
@@ -39,8 +40,9 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
                      nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
     (void)flags;
+    (void)ng, (void)frame;
     struct h2_session *session = user;
-    struct codec_stream *s = stream_find(ng, frame->hd.stream_id);
+    struct codec_stream *s = session->block_stream;
     if (s == NULL)
         return 0;
     const nghttp2_vec name_view = nghttp2_rcbuf_get_buf(name);
@@ -188,6 +190,8 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
     struct codec_stream *s = stream_find(ng, id);
     if (s == NULL)
         return 0;
+    if (session->block_stream == s)
+        session->block_stream = NULL;
     codec_stream_close(s, session->role->why_closed(s, error));
     h2_stream_bury(session, s);
     session->role->peer_changed(session);

@@ -49,12 +49,13 @@ struct h2_session {
     struct list streams; /* every stream object nghttp2 may still name */
     size_t open_count;   /* how many, detached ones included */
     struct frame_meter meter;
-    struct head_gather gather; /* of the one header block that may be under way */
-    int block_status;          /* client: its :status, 0 none */
-    struct buffer leftover;    /* produced, but the caller's buffer was full */
-    char *out;                 /* the caller's buffer while producing */
-    size_t room;               /* in it */
-    nghttp2_nv *nva;           /* scratch */
+    struct head_gather gather;         /* of the one header block that may be under way */
+    struct codec_stream *block_stream; /* whose header block comes in; NULL: it is gone */
+    int block_status;                  /* client: its :status, 0 none */
+    struct buffer leftover;            /* produced, but the caller's buffer was full */
+    char *out;                         /* the caller's buffer while producing */
+    size_t room;                       /* in it */
+    nghttp2_nv *nva;                   /* scratch */
     size_t nva_size;
     size_t nva_count;
     uint32_t heads; /* written so far */
