@@ -128,7 +128,8 @@ static double intensity(struct beginner *b, const struct scenario_region *region
             b->burst_to_s + (BURST_EVERY_S - BURST_S) * random_exponential(&b->random);
         b->burst_to_s = b->burst_from_s + BURST_S;
     }
-    const double day = 1 + DAY_SWING * sin(2 * M_PI * ((at_s - b->setup->warm_s) / DAY_S + region->tz_hours / 24));
+    const double day =
+        1 + DAY_SWING * sin(2 * M_PI * ((at_s - b->setup->warm_s) / DAY_S + region->tz_hours / 24));
     const double mean_burst = 1 + (BURST_FACTOR - 1) * BURST_S / BURST_EVERY_S;
     return day * (at_s >= b->burst_from_s ? BURST_FACTOR : 1) / mean_burst;
 }

@@ -10,6 +10,7 @@
 #define DECODE_WEIGHT 0.1 /* of decode */
 #define PROMISE_SHARE 0.3 /* of the promised time is used without thought */
 #define LATE_WEIGHT 10.0  /* a millisecond beyond that */
+#define MS_MOST 1e8       /* of any part */
 
 struct settings {
     double latency;
@@ -36,6 +37,12 @@ static const char *const parts[PARTS] = {[PRICE] = "price",
 static double larger(double a, double b)
 {
     return a > b ? a : b;
+}
+
+/* Inputs may be anything; the answer stays within what the router takes. */
+static double bounded(double ms)
+{
+    return ms < MS_MOST ? ms : MS_MOST;
 }
 
 static double odds(double share)
@@ -72,11 +79,12 @@ static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms
         const struct iso_cluster *cluster = iso_cluster(call, i);
         const struct iso_estimate *estimate = iso_estimate(call, i);
         double *row = ms + (size_t)i * PARTS;
-        row[PRICE] = cluster->price_ratio * request->prompt_tokens;
-        row[LATENCY] = settings->latency * estimate->ttft_ms;
-        row[HARM] = harm_ms(cluster, estimate, request->prompt_tokens);
-        row[DECODE] = DECODE_WEIGHT * decode_ms(cluster, request);
-        row[PROMISE] = LATE_WEIGHT * larger(0, estimate->ttft_ms - PROMISE_SHARE * request->slo_ms);
+        row[PRICE] = bounded(cluster->price_ratio * request->prompt_tokens);
+        row[LATENCY] = bounded(settings->latency * estimate->ttft_ms);
+        row[HARM] = bounded(harm_ms(cluster, estimate, request->prompt_tokens));
+        row[DECODE] = bounded(DECODE_WEIGHT * decode_ms(cluster, request));
+        row[PROMISE] =
+            bounded(LATE_WEIGHT * larger(0, estimate->ttft_ms - PROMISE_SHARE * request->slo_ms));
     }
 }
 

@@ -5,6 +5,8 @@
  */
 #include <isochrone/policy.h>
 
+#define MS_MOST 1e8 /* inputs may be anything; the answer stays within what the router takes */
+
 enum weigh_by { BY_PREFILL, BY_SLOTS, BY_WEIGHT };
 
 struct settings {
@@ -31,6 +33,11 @@ static const struct iso_option options[] = {
 };
 
 static const char *const parts[] = {"requests"};
+
+static double bounded(double ms)
+{
+    return ms < MS_MOST ? ms : MS_MOST;
+}
 
 static double weight(const struct settings *settings, const struct iso_cluster *cluster)
 {
@@ -65,8 +72,8 @@ static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms
     const double mean = weights_sum(call, verdict, &kept) / (kept > 0 ? kept : 1);
     for (uint32_t i = 0; i < call->count; i++)
         if (verdict[i] == ISO_KEEP)
-            ms[i] = (iso_estimate(call, i)->own_inflight + 1) * mean /
-                    weight(call->settings, iso_cluster(call, i));
+            ms[i] = bounded((iso_estimate(call, i)->own_inflight + 1) * mean /
+                            weight(call->settings, iso_cluster(call, i)));
 }
 
 /* The one that the n-th random number falls on. */

@@ -5,6 +5,8 @@
  */
 #include <isochrone/policy.h>
 
+#define MS_MOST 1e8 /* inputs may be anything; the answer stays within what the router takes */
+
 struct settings {
     int64_t choices;
 };
@@ -21,11 +23,17 @@ static const struct iso_option options[] = {
 
 static const char *const parts[] = {"latency"};
 
+static double bounded(double ms)
+{
+    return ms < MS_MOST ? ms : MS_MOST;
+}
+
 static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms)
 {
     for (uint32_t i = 0; i < call->count; i++)
         if (verdict[i] == ISO_KEEP)
-            ms[i] = iso_estimate(call, i)->peak_ttft_ms * (iso_estimate(call, i)->own_inflight + 1);
+            ms[i] = bounded(iso_estimate(call, i)->peak_ttft_ms *
+                            (iso_estimate(call, i)->own_inflight + 1));
 }
 
 /* The k-th that is kept. */

@@ -6,7 +6,8 @@
  */
 #include <isochrone/policy.h>
 
-#define HOT_MS 1e6 /* a hot one is dearer than any cold one */
+#define HOT_MS 1e6  /* a hot one is dearer than any cold one */
+#define MS_MOST 1e8 /* inputs may be anything; the answer stays within what the router takes */
 
 struct settings {
     int64_t choices;
@@ -32,6 +33,11 @@ static const struct iso_option options[] = {
 
 enum part { LATENCY, HOT, PARTS };
 static const char *const parts[PARTS] = {[LATENCY] = "latency", [HOT] = "hot"};
+
+static double bounded(double ms)
+{
+    return ms < MS_MOST ? ms : MS_MOST;
+}
 
 /* In flight, of what it runs at once: clusters are not equal. */
 static double fullness(const struct iso_call *call, uint32_t i)
@@ -66,9 +72,9 @@ static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms
             continue;
         double *row = ms + (size_t)i * PARTS;
         if (emptier(call, verdict, i) < cold)
-            row[LATENCY] = iso_estimate(call, i)->observed_ttft_ms;
+            row[LATENCY] = bounded(iso_estimate(call, i)->observed_ttft_ms);
         else
-            row[HOT] = HOT_MS * (1 + fullness(call, i));
+            row[HOT] = bounded(HOT_MS * (1 + fullness(call, i)));
     }
 }
 

@@ -7,6 +7,8 @@
 #include <isochrone/policy.h>
 #include <math.h>
 
+#define MS_MOST 1e8 /* inputs may be anything; the answer stays within what the router takes */
+
 struct settings {
     double bound;
 };
@@ -24,6 +26,11 @@ static const struct iso_option options[] = {
 enum part { REQUESTS, ORDER, FULL, PARTS };
 static const char *const parts[PARTS] = {
     [REQUESTS] = "requests", [ORDER] = "order", [FULL] = "full"};
+
+static double bounded(double ms)
+{
+    return ms < MS_MOST ? ms : MS_MOST;
+}
 
 static double weight(const struct iso_cluster *cluster)
 {
@@ -81,11 +88,11 @@ static void cost(const struct iso_call *call, const uint8_t *verdict, double *ms
         double *row = ms + (size_t)i * PARTS;
         const double of_share = load(call, i, &fleet);
         if (call->request->session == 0)
-            row[REQUESTS] = of_share;
+            row[REQUESTS] = bounded(of_share);
         else if (of_share <= settings->bound)
-            row[ORDER] = order(call->request->session, iso_cluster(call, i), mean_weight);
+            row[ORDER] = bounded(order(call->request->session, iso_cluster(call, i), mean_weight));
         else
-            row[FULL] = 1000 * of_share; /* the order ends below that */
+            row[FULL] = bounded(1000 * of_share); /* the order ends below that */
     }
 }
 
