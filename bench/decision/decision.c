@@ -14,6 +14,7 @@
 #include "chain_text/chain_text.h"
 #include "conform/allocation.h"
 #include "fleet/fleet.h"
+#include "policy/decision_record.h"
 #include "proxy/decide.h"
 
 enum {
@@ -23,6 +24,8 @@ enum {
     ROUNDS = 21,           /* of which the median counts */
     ROUND_TARGETS = 64000, /* decisions of a round times clusters: a few milliseconds */
     SESSIONS = 64,
+    LOG_BATCH_BYTES = 32 * 1024,
+    WARM = 300, /* decisions until nothing grows any more */
 };
 
 /* --- a fleet that reports, has work and knows conversations --- */
@@ -36,6 +39,8 @@ struct ground {
     struct proxy_tables tables;
     struct decide_room room;
     struct decision decision;
+    struct decision_recorder recorder;
+    struct buffer log; /* of decisions; emptied as the router would hand it over */
     struct random random;
     struct affinity_prefix prefixes[SESSIONS][AFFINITY_PREFIXES_MAX];
     struct geo_point place;
@@ -135,11 +140,13 @@ static void ground_init(struct ground *ground, uint32_t count, struct chain *cha
     ground->place =
         (struct geo_point){.latitude = 31, .longitude = 121, .known = true, .country = "CN"};
     decision_init(&ground->decision);
+    decision_recorder_init(&ground->recorder);
 }
 
 static void ground_finish(struct ground *ground)
 {
     decision_finish(&ground->decision);
+    buffer_release(&ground->log);
     decide_room_finish(&ground->room);
     snapshot_destroy(&ground->snapshot);
     affinity_destroy(&ground->affinity);
@@ -147,7 +154,16 @@ static void ground_finish(struct ground *ground)
     fleet_destroy(&ground->fleet);
 }
 
-static void decide_once(struct ground *ground, uint64_t n, bool prefixes)
+/* As with `decision_log:`; a snapshot serves thousands of decisions. */
+static void record(struct ground *ground)
+{
+    if (buffer_len(&ground->log) >= LOG_BATCH_BYTES)
+        buffer_clear(&ground->log);
+    decision_record(&ground->recorder, ground->snapshot->generation, ground->route.chain,
+                    &ground->decision, &ground->log);
+}
+
+static void decide_once(struct ground *ground, uint64_t n, bool prefixes, bool recorded)
 {
     struct decide_outcome outcome;
     const uint32_t session = (uint32_t)(n % SESSIONS);
@@ -169,6 +185,8 @@ static void decide_once(struct ground *ground, uint64_t n, bool prefixes)
     decide(&ground->tables, ground->snapshot, ground->ledger, ground->affinity, &input,
            &ground->room, &ground->decision, &outcome);
     CHECK_EQ(outcome.fault, FAULT_NONE);
+    if (recorded)
+        record(ground);
 }
 
 /* --- measuring --- */
@@ -193,7 +211,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct result measure(struct chain *chain, uint32_t clusters, bool prefixes)
+static struct result measure(struct chain *chain, uint32_t clusters, bool prefixes, bool recorded)
 {
     struct ground *ground = memory_alloc(sizeof *ground);
     struct result result = {.clusters = clusters, .prefixes = prefixes};
@@ -201,12 +219,13 @@ static struct result measure(struct chain *chain, uint32_t clusters, bool prefix
     double rounds[ROUNDS];
     uint64_t n = 0;
     ground_init(ground, clusters, chain);
-    decide_once(ground, n, prefixes); /* makes its room */
+    while (n < WARM)
+        decide_once(ground, ++n, prefixes, recorded);
     for (int r = 0; r < ROUNDS; r++) {
         allocation_watch_begin();
         const int64_t began_ns = thread_ns();
         for (uint64_t k = 0; k < decisions; k++)
-            decide_once(ground, ++n, prefixes);
+            decide_once(ground, ++n, prefixes, recorded);
         rounds[r] = (double)(thread_ns() - began_ns) / (double)decisions;
         result.allocations += allocation_watch_end();
     }
@@ -253,6 +272,7 @@ static const char usage[] =
     "usage: isobench decide [OPTION ...]\n"
     "  measures the CPU time of a decision: route, verdicts, estimates, chain\n"
     "  --clusters N,...  how many; default 16,1000\n"
+    "  --record          each is written to a decision log as well (in memory)\n"
     "  --policy CHAIN    NAME[:SETTING=VALUE,...][+NAME...]; default least_latency\n"
     "  --plugins FOLDER  where names are looked up\n"
     "  --json            an array\n"
@@ -262,7 +282,7 @@ struct wish {
     uint32_t sizes[SIZES_MOST];
     size_t size_count;
     const char *policy, *plugins;
-    bool json, help;
+    bool json, record, help;
 };
 
 static bool sizes_read(struct wish *wish, const char *text, struct error *error)
@@ -284,9 +304,13 @@ static bool sizes_read(struct wish *wish, const char *text, struct error *error)
 static bool wish_read(struct wish *wish, int argc, char **argv, struct error *error)
 {
     static const struct option known[] = {
-        {"clusters", required_argument, NULL, 'c'}, {"policy", required_argument, NULL, 'p'},
-        {"plugins", required_argument, NULL, 'd'},  {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+        {"clusters", required_argument, NULL, 'c'},
+        {"policy", required_argument, NULL, 'p'},
+        {"plugins", required_argument, NULL, 'd'},
+        {"json", no_argument, NULL, 'j'},
+        {"record", no_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     *wish = (struct wish){.sizes = {16, 1000}, .size_count = 2, .policy = "least_latency"};
@@ -298,6 +322,7 @@ static bool wish_read(struct wish *wish, int argc, char **argv, struct error *er
         wish->policy = option == 'p' ? optarg : wish->policy;
         wish->plugins = option == 'd' ? optarg : wish->plugins;
         wish->json |= option == 'j';
+        wish->record |= option == 'r';
         wish->help |= option == 'h';
     }
     return optind == argc || error_set(error, "\"%s\" is not an option", argv[optind]);
@@ -310,7 +335,7 @@ static int measure_all(const struct wish *wish, struct chain *chain)
     uint64_t allocations = 0;
     for (size_t i = 0; i < wish->size_count; i++)
         for (int prefixes = 0; prefixes < 2; prefixes++) {
-            results[count] = measure(chain, wish->sizes[i], prefixes != 0);
+            results[count] = measure(chain, wish->sizes[i], prefixes != 0, wish->record);
             allocations += results[count++].allocations;
         }
     (wish->json ? tell_json : tell)(results, count);
