@@ -130,37 +130,9 @@ static void metrics_pass_promtool(void **state)
     buffer_release(&out);
 }
 
-static void routers_show_the_own(void **state)
-{
-    const struct scene *scene = *state;
-    struct buffer out = {0};
-    const struct admin_router router = {
-        .name = "edge-sh-1", .version = "0.1.0", .uptime_s = 12.5, .workers = 2, .connections = 7};
-    admin_write_routers(&out, &router, scene->snapshot, START_NS);
-    assert_string_equal(end_page(&out),
-                        "{\"name\":\"edge-sh-1\",\"version\":\"0.1.0\",\"uptime_s\":12.5,"
-                        "\"config_generation\":0,\"workers\":2,\"connections\":7,\"exchanges\":0,"
-                        "\"draining\":false,\"redis_ready\":false,\"live_routers\":1,"
-                        "\"exchange_age_ms\":null,\"exchange_tick_ms\":0.0}\n");
-    buffer_release(&out);
-}
-
-static void errors_have_one_shape(void **state)
-{
-    (void)state;
-    struct buffer out = {0};
-    admin_write_error(&out, 404, "not_found", "There is no \"/x\".");
-    assert_string_equal(end_page(&out),
-                        "{\"error\":{\"message\":\"There is no \\\"/x\\\".\",\"type\":"
-                        "\"invalid_request_error\",\"param\":null,\"code\":\"not_found\"}}\n");
-    buffer_release(&out);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(clusters_show_inputs_with_ages),
-                                       cmocka_unit_test(metrics_pass_promtool),
-                                       cmocka_unit_test(routers_show_the_own),
-                                       cmocka_unit_test(errors_have_one_shape)};
+                                       cmocka_unit_test(metrics_pass_promtool)};
     return cmocka_run_group_tests(tests, make_scene, drop_scene);
 }
