@@ -3,7 +3,7 @@
  * and the turns of each.  When a turn comes depends on when the answer before
  * it came, so the run asks for the next turn; everything else is drawn from
  * the seed and the conversation's number alone, and so is the same under every
- * policy.  scenarios.yaml's workload; README.md repeats it.
+ * policy.  README.md describes it.
  */
 #ifndef SIMULATE_WORKLOAD_H
 #define SIMULATE_WORKLOAD_H

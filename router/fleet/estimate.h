@@ -1,13 +1,12 @@
 /*
  * The prediction for one request, for every target, whatever the policy:
  * which may be used, and what would come back when.  Pure functions of a
- * snapshot, the worker's own ledger and the clock; DECISION.md has the
- * formulas and the reasons.  Policies price what stands here.
+ * snapshot, the worker's own ledger and the clock.  Policies price what stands here.
  *
- * In two things this goes beyond it, both measured with `isobench simulate`:
- * the wait for prefill counts pending requests m, each as a mean one, in place
- * of their tokens, and of what is pending the part in the M lanes is taken for
- * half done.  With l = 1 - min(1, M/m) / 2:
+ * Two things were found by trying, with `isobench simulate`: the wait for
+ * prefill counts pending requests m, each as a mean one, in place of their
+ * tokens, and of what is pending the part in the M lanes is taken for half done.
+ * With l = 1 - min(1, M/m) / 2:
  *
  *     B  = l (Bg + Br) / 2
  *     Wp = l m mean_x / R * min(1, m / M)

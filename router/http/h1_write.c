@@ -19,7 +19,7 @@ static void write_field(struct buffer *out, struct slice name, struct slice valu
     buffer_commit(out, name.len + value.len + 4);
 }
 
-/* HARDENING.md row 27: checked again where it would do harm. */
+/* Checked again where it would do harm. */
 static void write_fields(struct buffer *out, const struct fields *fields)
 {
     for (uint32_t i = 0; i < fields->count; i++) {

@@ -64,7 +64,7 @@ static void block_end(struct h2_session *session, struct codec_stream *s, bool e
     s->stream.events->on_response(&s->stream, &s->response);
 }
 
-/* HARDENING.md row 57: answered before the upload ended; stop that. */
+/* Answered before the upload ended; stop that. */
 static void remote_ended(struct h2_session *session, struct codec_stream *s)
 {
     if (!s->local_ended && stream_attached(s))

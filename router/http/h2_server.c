@@ -174,7 +174,7 @@ static size_t queued(const struct stream *stream)
     return buffer_len(&codec_stream_of_const(stream)->out);
 }
 
-/* HARDENING.md row 72: a notice first, so that requests under way are still taken. */
+/* A notice first, so that requests under way are still taken. */
 static void shutdown(struct codec *codec)
 {
     struct h2_session *session = h2_session_of(codec);

@@ -10,7 +10,7 @@ enum { HEADER_TABLE_BYTES = 4096, SEND_BLOCK_BYTES = 65536, HEADS_INDEXED = 64 }
 static pthread_once_t option_once = PTHREAD_ONCE_INIT;
 static nghttp2_option *option;
 
-/* HARDENING.md section 1 says why each. */
+/* Each bounds what a peer can make us do, hold or send. */
 static void option_create(void)
 {
     CHECK_EQ(nghttp2_option_new(&option), 0);

@@ -1,4 +1,4 @@
-/* The workload is what scenarios.yaml says it is. */
+/* The workload is what the manual says it is. */
 #include <math.h>
 
 #include "base/memory.h"

@@ -1,7 +1,7 @@
 /*
  * HTTP/1.1 requests and responses that must not pass: the table of hostile
- * inputs (LIBRARIES.md section 3, HARDENING.md section 2.2), whole and byte by
- * byte.  What does pass is there too, so that a parser refusing all would fail.
+ * inputs, whole and byte by byte.  What does pass is there too, so that a
+ * parser refusing all would fail.
  */
 #include "pair.h"
 

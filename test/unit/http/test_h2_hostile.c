@@ -1,6 +1,6 @@
 /*
- * HTTP/2 peers that break rules: the rows of HARDENING.md sections 2.1 and 2.2
- * that a codec can meet, written frame by frame.
+ * HTTP/2 peers that break rules: floods, smuggling and whatever else a codec
+ * can meet, written frame by frame.
  */
 #include "h2_raw.h"
 #include "pair.h"

@@ -69,7 +69,6 @@ static uint64_t count(const struct counter *counter)
 
 /* --- time -------------------------------------------------------------- */
 
-/* HARDENING.md rows 18 and 19 */
 static void who_says_nothing_is_closed(void **state)
 {
     (void)state;
@@ -176,7 +175,7 @@ static void over_the_limit_connections_are_closed(void **state)
     close_all();
 }
 
-/* HARDENING.md row 21: so that load moves. */
+/* So that load moves. */
 static void after_so_many_requests_a_connection_ends(void **state)
 {
     (void)state;

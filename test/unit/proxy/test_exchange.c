@@ -225,7 +225,6 @@ static void no_connection_anywhere_is_said(void **state)
     }
 }
 
-/* HARDENING.md row 74 */
 static void a_refused_stream_is_tried_elsewhere(void **state)
 {
     (void)state;
@@ -342,7 +341,6 @@ static void stream_then_cut(struct engine_request *request)
     engine_cut(request);
 }
 
-/* HARDENING.md row 75 */
 static void a_cut_stream_never_looks_complete(void **state)
 {
     (void)state;
@@ -432,7 +430,7 @@ static bool engine_has_it(void *arg)
     return near.completes == 1;
 }
 
-/* HARDENING.md row 76, waiting for the head and in mid-stream. */
+/* Waiting for the head and in mid-stream. */
 static void a_client_that_goes_takes_its_request_along(void **state)
 {
     (void)state;

@@ -153,7 +153,6 @@ static void raw_send(const char *text)
     peer_send(&raw, text, strlen(text));
 }
 
-/* HARDENING.md row 23 */
 static void a_body_too_large_is_refused_before_it_comes(void **state)
 {
     (void)state;
@@ -203,7 +202,7 @@ static bool body_is_kept(void *arg)
     return level_get(&edge.proxy->metrics.body_bytes) >= *(const int64_t *)arg;
 }
 
-/* HARDENING.md row 24.  A promise of bytes takes no memory from others; the bytes do. */
+/* A promise of bytes takes no memory from others; the bytes do. */
 static void bodies_together_are_bounded(void **state)
 {
     (void)state;
@@ -466,7 +465,7 @@ static bool drained(void *arg)
     return edge.proxy->host.count == 0;
 }
 
-/* HARDENING.md row 72: nothing under way fails. */
+/* Nothing under way fails. */
 static void draining_lets_requests_end(void **state)
 {
     (void)state;

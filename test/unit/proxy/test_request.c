@@ -79,7 +79,7 @@ static int status_with(const char *path, const char *const *fields)
 
 /* --- from whom --------------------------------------------------------- */
 
-/* HARDENING.md row 62.  The caller is at 127.0.0.1. */
+/* The caller is at 127.0.0.1. */
 static void whose_forwarded_for_is_believed(void **state)
 {
     (void)state;
@@ -168,7 +168,7 @@ static void a_trace_goes_on_or_begins(void **state)
 
 /* --- what clusters see ------------------------------------------------- */
 
-/* HARDENING.md rows 45-47, 62, 64 */
+/* One hop's fields and ours are never a client's to set. */
 static void what_is_ours_or_nobodys_is_not_passed_on(void **state)
 {
     (void)state;

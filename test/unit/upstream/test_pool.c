@@ -372,7 +372,6 @@ static void room_that_comes_back_is_filled_again(void **state)
     finish();
 }
 
-/* HARDENING.md row 73 */
 static void after_goaway_streams_end_and_new_ones_go_elsewhere(void **state)
 {
     (void)state;
