@@ -486,9 +486,22 @@ int control_run(struct control *control)
     return 0;
 }
 
+static bool has_address(const struct target *target)
+{
+    for (uint32_t e = 0; e < target->endpoint_count; e++)
+        if (target->endpoints[e].addresses != NULL && target->endpoints[e].addresses->count > 0)
+            return true;
+    return false;
+}
+
 bool control_ready(const struct control *control)
 {
-    return control->snapshot != NULL && control->tables != NULL && !control->draining;
+    if (control->snapshot == NULL || control->tables == NULL || control->draining)
+        return false;
+    for (uint32_t t = 0; t < control->snapshot->count; t++)
+        if (has_address(&control->snapshot->targets[t]))
+            return true;
+    return false; /* names are still being resolved: nothing could be sent anywhere */
 }
 
 void control_destroy(struct control **control)

@@ -78,7 +78,7 @@ bool control_reload(struct control *control, struct config_problems *problems);
 void control_publish_policies(struct control *control);
 /* Takes no new clients; ends when the open exchanges did. */
 void control_drain(struct control *control);
-/* Live: it answers.  Ready: it has a snapshot, listens, and does not drain. */
+/* Live: it answers.  Ready: it listens, knows an address of some cluster, and does not drain. */
 bool control_ready(const struct control *control);
 
 #endif

@@ -319,13 +319,34 @@ static void a_refused_reload_changes_nothing(void **state)
     stop();
 }
 
-/* --- drain ------------------------------------------------------------- */
-
 static void wait_for_answer(const char *path, int status)
 {
     while (ask("admin", "GET", path) != status)
         continue;
 }
+
+static void it_is_not_ready_before_it_knows_an_address(void **state)
+{
+    (void)state;
+    enter();
+    start(socket_at("front"));
+    wait_for_answer("/readyz", 200);
+    FILE *out = fopen(file, "w");
+    assert_non_null(out);
+    fprintf(out,
+            "listen: [%s]\nadmin: {address: \"unix:%s/admin\"}\nworkers: 2\n"
+            "access_log: off\nlog: {level: error}\nplugin_dir: %s\npolicies: [{plugin: nearest}]\n"
+            "clusters: [{name: lost, models: [m], latitude: 50, longitude: 8, "
+            "endpoints: [{url: \"http://no-such-host.invalid:9\"}]}]\n",
+            socket_at("front"), folder, PLUGIN_DIR);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(ask("admin", "POST", "/reload"), 200);
+    wait_for_answer("/readyz", 503);
+    assert_true(said("starting"));
+    stop();
+}
+
+/* --- drain ------------------------------------------------------------- */
 
 static void draining_waits_for_what_is_open(void **state)
 {
@@ -423,5 +444,6 @@ static void a_check_opens_nothing(void **state)
 
 UNIT_MAIN(every_page_answers, only_local_names_and_the_own_origin,
           the_health_check_asks_the_running_one, workers_serve, a_reload_moves_listeners,
-          a_refused_reload_changes_nothing, draining_waits_for_what_is_open,
-          a_second_sigterm_is_now, what_cannot_begin_says_why, a_check_opens_nothing)
+          a_refused_reload_changes_nothing, it_is_not_ready_before_it_knows_an_address,
+          draining_waits_for_what_is_open, a_second_sigterm_is_now, what_cannot_begin_says_why,
+          a_check_opens_nothing)
