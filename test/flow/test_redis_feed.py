@@ -97,7 +97,7 @@ class Load:
 def test_report_made_before_the_edge_came_is_known(stage, sim, redis):
     Writer(redis).report(publish=False)
     edge = edge_on(stage, sim, redis)
-    assert slots(edge) == 321
+    wait_for(lambda: slots(edge) == 321)
 
 
 def test_report_arrives_at_once_by_the_channel(stage, sim, redis):
