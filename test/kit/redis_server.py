@@ -13,7 +13,7 @@ class Redis(Process):
         super().__init__(f"redis-{self.port}", ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "",
                                                 "--appendonly", "no", "--dir", folder], folder)
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=5)
+        self.client = redis.Redis(host="127.0.0.1", port=self.port, decode_responses=True, socket_timeout=5)
         self.ready(self._answers, "it answers PING")
 
     def _answers(self):
