@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/yaml_net.h"
+#include "fleet/cluster.h"
 
 #define TEXT_MAX 200
 #define FILE_NAME_MAX 4096
@@ -140,25 +141,54 @@ static void read_serving(struct reader *r, struct yaml_node *map, struct scenari
     read_models(r, map, out);
 }
 
-static void read_cluster(struct reader *r, struct yaml_node *node, struct scenario_cluster *out)
+static void name_check(struct reader *r, struct yaml_node *node, const char *name)
 {
-    int64_t instances = 1;
+    for (uint32_t i = 0; i < r->out->cluster_count; i++)
+        if (name && r->out->clusters[i].point.name &&
+            strcmp(r->out->clusters[i].point.name, name) == 0)
+            yaml_problem(node, "there are two clusters named %s", name);
+}
+
+/* The same cluster so many times: NAME-1, NAME-2 and so on. */
+static void add_copies(struct reader *r, struct yaml_node *node,
+                       const struct scenario_cluster *first, uint32_t copies)
+{
+    if (first->listen.len && address_port(&first->listen))
+        yaml_problem(node, "copies of a cluster cannot all listen on one address");
+    for (uint32_t i = 0; i < copies; i++) {
+        struct scenario_cluster *copy = &r->out->clusters[r->out->cluster_count];
+        *copy = *first;
+        copy->point.name = arena_printf(r->arena, "%s-%u", first->point.name, i + 1).ptr;
+        name_check(r, node, copy->point.name);
+        r->out->cluster_count++;
+    }
+}
+
+static void read_cluster(struct reader *r, struct yaml_node *node)
+{
+    struct scenario_cluster cluster = {0};
+    int64_t instances = 1, copies = 1;
     if (!yaml_as_map(node))
         return;
-    yaml_need_name(node, "name", &out->point.name);
-    find_type(r, node, out);
+    yaml_need_name(node, "name", &cluster.point.name);
+    find_type(r, node, &cluster);
     yaml_need_int(node, "instances", &instances, 1, 4096);
-    out->setup.instances = (uint32_t)instances;
-    yaml_get_number(node, "efficiency", &out->setup.efficiency, 0.001, 1, 1);
-    yaml_get_number(node, "time_scale", &out->setup.speed, 0.001, 1000, 1);
-    yaml_get_number(node, "price", &out->price, 0, 1e6, 1);
-    read_coordinates(node, &out->point);
-    read_serving(r, node, out);
-    for (uint32_t i = 0; i < r->out->cluster_count; i++)
-        if (out->point.name && r->out->clusters[i].point.name &&
-            strcmp(r->out->clusters[i].point.name, out->point.name) == 0)
-            yaml_problem(node, "there are two clusters named %s", out->point.name);
+    cluster.setup.instances = (uint32_t)instances;
+    yaml_get_number(node, "efficiency", &cluster.setup.efficiency, 0.001, 1, 1);
+    yaml_get_number(node, "time_scale", &cluster.setup.speed, 0.001, 1000, 1);
+    yaml_get_number(node, "price", &cluster.price, 0, 1e6, 1);
+    read_coordinates(node, &cluster.point);
+    read_serving(r, node, &cluster);
+    yaml_get_int(node, "copies", &copies, 1, FLEET_SLOTS_MAX, 1);
     yaml_finish_map(node);
+    if (r->out->cluster_count + copies > FLEET_SLOTS_MAX) {
+        yaml_problem(node, "expected at most %d clusters", FLEET_SLOTS_MAX);
+    } else if (copies > 1 && cluster.point.name) {
+        add_copies(r, node, &cluster, (uint32_t)copies);
+    } else {
+        name_check(r, node, cluster.point.name);
+        r->out->clusters[r->out->cluster_count++] = cluster;
+    }
 }
 
 static void read_clusters(struct reader *r, struct yaml_node *map)
@@ -166,12 +196,9 @@ static void read_clusters(struct reader *r, struct yaml_node *map)
     struct yaml_node *list = yaml_need_list(map, "clusters");
     if (!list)
         return;
-    r->out->clusters = arena_zalloc(r->arena, (list->count + 1) * sizeof(*r->out->clusters));
+    r->out->clusters = arena_zalloc(r->arena, FLEET_SLOTS_MAX * sizeof(*r->out->clusters));
     YAML_EACH(node, list)
-    {
-        read_cluster(r, node, &r->out->clusters[r->out->cluster_count]);
-        r->out->cluster_count++;
-    }
+    read_cluster(r, node);
 }
 
 /* ---- isosim's own ---- */
@@ -252,6 +279,7 @@ static bool read_root(struct reader *r, struct yaml_node *root, const char *name
         r->out->name = scenario->key;
         read_regions(r, scenario);
         read_clusters(r, scenario);
+        scenario_workload_read(yaml_get_section(scenario, "workload"), &r->out->workload);
         yaml_finish_map(scenario);
     }
     return r->problems->count == 0;

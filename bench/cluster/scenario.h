@@ -13,6 +13,7 @@
  *       clusters:
  *         - {name: sha-h, type: h, instances: 2, efficiency: 1, price: 1, latitude: 31.2,
  *            longitude: 121.5, listen: 127.0.0.1:9001, protocol: h1, models: [qwen3-32b]}
+ *       workload: {output_scale: 0.5}
  */
 #ifndef CLUSTER_SCENARIO_H
 #define CLUSTER_SCENARIO_H
@@ -23,6 +24,7 @@
 #include "base/memory.h"
 #include "cluster/cluster_model.h"
 #include "cluster/network.h"
+#include "cluster/scenario_workload.h"
 #include "config/problems.h"
 #include "net/address.h"
 
@@ -57,6 +59,7 @@ struct scenario {
     struct scenario_cluster *clusters;
     uint32_t cluster_count;
     uint64_t seed; /* of the network */
+    struct scenario_workload workload;
     /* isosim only */
     struct address control;       /* len 0: any loopback port */
     const char *certificate_file; /* for SCENARIO_H2 */

@@ -26,7 +26,7 @@ const char plan_usage[] =
     "  --independent          every request its own conversation\n"
     "  --fault FAULT          KIND[:CLUSTER[:FACTOR]][@START+LASTS]; may be given several times\n"
     "  --traces FOLDER        draw sizes from the public traces in it\n"
-    "  --output-scale X       so many times the output tokens (default 1)\n"
+    "  --output-scale X       so many times the output tokens (default as the scenario says)\n"
     "  --warm-up T            before measuring (default 2m)\n"
     "  --measure T            (default 10m)\n"
     "  --plugins FOLDER       where policies are looked up\n"
@@ -351,6 +351,7 @@ static bool raw_resolve(struct plan *o, const struct raw *raw, struct error *err
             return error_prefix(error, "--fault");
     if (raw->traces != NULL && !sizes_load(&o->sizes, raw->traces, error))
         return false;
+    o->sizes.output_scale = o->scenario.workload.output_scale;
     if (raw->scale != NULL && (!slice_to_double(slice_of(raw->scale), &o->sizes.output_scale) ||
                                o->sizes.output_scale < 0.001 || o->sizes.output_scale > 100))
         return error_set(error, "--output-scale: expected a number from 0.001 to 100, found \"%s\"",

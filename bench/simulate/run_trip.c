@@ -259,7 +259,7 @@ static void trip_done(struct run *run, struct trip *trip)
     if (trip->measured)
         score_done(run, trip);
     if (c->more) {
-        const int64_t next_ns = run->now_ns + conversation_next(c, run->setup->workload.sizes);
+        const int64_t next_ns = run->now_ns + conversation_next(c, &run->setup->workload);
         if (next_ns < run->end_ns)
             agenda_add(&run->agenda, next_ns, EVENT_TURN, trip->conversation, 0);
     }

@@ -31,8 +31,8 @@ static struct run_setup setup_make(const struct plan *o, double load, uint32_t s
         .report_interval_ms = o->report_interval_ms,
         .faults = o->faults,
         .fault_count = o->fault_count,
-        .slo_ms = 1000,
-        .flex_slo_ms = 30000,
+        .slo_ms = o->scenario.workload.slo_ms,
+        .flex_slo_ms = o->scenario.workload.flex_slo_ms,
     };
 }
 

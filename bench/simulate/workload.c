@@ -6,21 +6,10 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define FLEX_SHARE 0.1 /* of requests */
-#define CODE_SHARE 0.3 /* of conversations that are not flex */
-#define CHAT_TURNS 3.0 /* mean */
-#define CODE_TURNS 5.0
-#define CODE_REUSABLE 0.85 /* of its context */
 #define CONTEXT_MOST 16000.0
 #define ADDED_MEAN 4.3 /* log of the tokens that a turn adds */
 #define ADDED_DEVIATION 0.8
-#define THINK_S 20.0
 #define KNOWN_DEVIATION 0.15
-#define DAY_S 600.0
-#define DAY_SWING 0.3
-#define BURST_S 15.0
-#define BURST_EVERY_S 120.0
-#define BURST_FACTOR 1.5
 #define PREFILL_FIXED_S 0.010      /* as the cluster model has it */
 #define PREFILL_SLOWS_DECODE 0.3   /* ... with every lane busy */
 #define MEAN_CONVERSATIONS 20000u  /* sampled for the mean request */
@@ -28,66 +17,71 @@
 
 /* --- one conversation --- */
 
-static double mean_turns(uint8_t kind, bool independent)
+static double mean_turns(const struct workload_setup *setup, uint8_t kind)
 {
-    return independent || kind == KIND_FLEX ? 1 : kind == KIND_CHAT ? CHAT_TURNS : CODE_TURNS;
+    const struct scenario_workload *shape = &setup->scenario->workload;
+    if (setup->independent || kind == KIND_FLEX)
+        return 1;
+    return kind == KIND_CHAT ? shape->chat_turns : shape->code_turns;
 }
 
-static void turn_draw_more(struct conversation *c, bool independent)
+static void turn_draw_more(struct conversation *c, const struct workload_setup *setup)
 {
-    const double turns = mean_turns(c->kind, independent);
+    const double turns = mean_turns(setup, c->kind);
     c->more = turns > 1 && random_unit(&c->random) < 1 - 1 / turns;
 }
 
-static void conversation_begin(struct conversation *c, const struct sizes *sizes, bool independent)
+static void conversation_begin(struct conversation *c, const struct workload_setup *setup)
 {
-    const struct size size = sizes_draw(sizes, c->kind, &c->random);
+    const struct size size = sizes_draw(setup->sizes, c->kind, &c->random);
     c->prompt_tokens = size.prompt_tokens;
     c->output_tokens = size.output_tokens;
     c->known_factor = exp(KNOWN_DEVIATION * random_normal(&c->random));
-    turn_draw_more(c, independent);
+    turn_draw_more(c, setup);
 }
 
 /* Chat keeps its whole context and adds to it; of a program's context a part was changed. */
-int64_t conversation_next(struct conversation *c, const struct sizes *sizes)
+int64_t conversation_next(struct conversation *c, const struct workload_setup *setup)
 {
+    const struct scenario_workload *shape = &setup->scenario->workload;
     const double context = (double)c->prompt_tokens + c->output_tokens;
     const double added = exp(ADDED_MEAN + ADDED_DEVIATION * random_normal(&c->random));
-    const double reusable = c->kind == KIND_CODE ? CODE_REUSABLE * context : context;
+    const double reusable = c->kind == KIND_CODE ? shape->code_reusable * context : context;
     c->prompt_tokens = (uint32_t)fmin(context + added, CONTEXT_MOST);
     c->reusable_tokens = (uint32_t)fmin(reusable, c->prompt_tokens - 1);
-    c->output_tokens = sizes_draw(sizes, c->kind, &c->random).output_tokens;
+    c->output_tokens = sizes_draw(setup->sizes, c->kind, &c->random).output_tokens;
     c->turn++;
-    turn_draw_more(c, false);
-    return (int64_t)(THINK_S * random_exponential(&c->random) * 1e9);
+    turn_draw_more(c, setup);
+    return (int64_t)(shape->think_ms * random_exponential(&c->random) * 1e6);
 }
 
 /* --- capacity --- */
 
-struct mean_request workload_mean(const struct sizes *sizes, bool independent)
+struct mean_request workload_mean(const struct workload_setup *setup)
 {
+    const struct scenario_workload *shape = &setup->scenario->workload;
     double requests = 0, uncached = 0, output = 0, flex_uncached = 0, flex_output = 0;
     for (uint32_t i = 0; i < MEAN_CONVERSATIONS; i++) {
-        struct conversation c = {.kind = (double)i < CODE_SHARE * MEAN_CONVERSATIONS ? KIND_CODE
-                                                                                     : KIND_CHAT};
+        const bool code = (double)i < shape->code_share * MEAN_CONVERSATIONS;
+        struct conversation c = {.kind = code ? KIND_CODE : KIND_CHAT};
         random_seed(&c.random, MEAN_SEED + i);
-        const struct size flex = sizes_draw(sizes, KIND_FLEX, &c.random);
+        const struct size flex = sizes_draw(setup->sizes, KIND_FLEX, &c.random);
         flex_uncached += flex.prompt_tokens;
         flex_output += flex.output_tokens;
-        conversation_begin(&c, sizes, independent);
+        conversation_begin(&c, setup);
         for (;;) {
             requests++;
             uncached += c.prompt_tokens - c.reusable_tokens;
             output += c.output_tokens;
             if (!c.more)
                 break;
-            conversation_next(&c, sizes);
+            conversation_next(&c, setup);
         }
     }
-    const double own = 1 - FLEX_SHARE, each = MEAN_CONVERSATIONS;
+    const double own = 1 - shape->flex_share, each = MEAN_CONVERSATIONS;
     return (struct mean_request){
-        .uncached_tokens = own * uncached / requests + FLEX_SHARE * flex_uncached / each,
-        .output_tokens = own * output / requests + FLEX_SHARE * flex_output / each,
+        .uncached_tokens = own * uncached / requests + shape->flex_share * flex_uncached / each,
+        .output_tokens = own * output / requests + shape->flex_share * flex_output / each,
         .turns = requests / each,
     };
 }
@@ -123,15 +117,18 @@ struct beginner {
 
 static double intensity(struct beginner *b, const struct scenario_region *region, double at_s)
 {
+    const struct scenario_workload *shape = &b->setup->scenario->workload;
+    const double day_s = shape->day_ms / 1000, burst_s = shape->burst_ms / 1000;
+    const double every_s = shape->burst_every_ms / 1000;
     while (at_s >= b->burst_to_s) {
-        b->burst_from_s =
-            b->burst_to_s + (BURST_EVERY_S - BURST_S) * random_exponential(&b->random);
-        b->burst_to_s = b->burst_from_s + BURST_S;
+        b->burst_from_s = b->burst_to_s + (every_s - burst_s) * random_exponential(&b->random);
+        b->burst_to_s = b->burst_from_s + burst_s;
     }
     const double day =
-        1 + DAY_SWING * sin(2 * M_PI * ((at_s - b->setup->warm_s) / DAY_S + region->tz_hours / 24));
-    const double mean_burst = 1 + (BURST_FACTOR - 1) * BURST_S / BURST_EVERY_S;
-    return day * (at_s >= b->burst_from_s ? BURST_FACTOR : 1) / mean_burst;
+        1 + shape->day_swing *
+                sin(2 * M_PI * ((at_s - b->setup->warm_s) / day_s + region->tz_hours / 24));
+    const double mean_burst = 1 + (shape->burst_factor - 1) * burst_s / every_s;
+    return day * (at_s >= b->burst_from_s ? shape->burst_factor : 1) / mean_burst;
 }
 
 static void begin_add(struct beginner *b, uint8_t region, bool flex, double at_s)
@@ -141,7 +138,7 @@ static void begin_add(struct beginner *b, uint8_t region, bool flex, double at_s
         b->room = b->room > 0 ? 2 * b->room : 4096;
         w->list = memory_realloc(w->list, b->room * sizeof *w->list);
     }
-    const bool code = random_unit(&b->random) < CODE_SHARE;
+    const bool code = random_unit(&b->random) < b->setup->scenario->workload.code_share;
     struct conversation *c = &w->list[w->count++];
     *c = (struct conversation){.begins_ns = (int64_t)(at_s * 1e9),
                                .region = region,
@@ -149,7 +146,7 @@ static void begin_add(struct beginner *b, uint8_t region, bool flex, double at_s
                                        : code ? KIND_CODE
                                               : KIND_CHAT};
     random_seed(&c->random, random_u64(&b->random));
-    conversation_begin(c, b->setup->sizes, b->setup->independent);
+    conversation_begin(c, b->setup);
 }
 
 /* A Poisson process thinned to the day's shape. */
@@ -158,9 +155,10 @@ static void region_fill(struct beginner *b, uint8_t at, double conversations_per
 {
     const struct scenario_region *region = &b->setup->scenario->regions[at];
     const double end_s = b->setup->warm_s + b->setup->measured_s;
-    const double most = (1 + DAY_SWING) * BURST_FACTOR;
+    const struct scenario_workload *shape = &b->setup->scenario->workload;
+    const double most = (1 + shape->day_swing) * shape->burst_factor;
     random_seed(&b->random, b->setup->seed * UINT64_C(0x9e3779b97f4a7c15) + at);
-    b->burst_from_s = b->burst_to_s = -BURST_EVERY_S * random_unit(&b->random);
+    b->burst_from_s = b->burst_to_s = -shape->burst_every_ms / 1000 * random_unit(&b->random);
     for (double at_s = 0;;) {
         at_s += random_exponential(&b->random) / (conversations_per_s * most);
         if (at_s >= end_s)
@@ -183,15 +181,15 @@ struct workload *workload_create(const struct workload_setup *setup)
     const struct scenario *s = setup->scenario;
     struct workload *w = memory_zalloc(sizeof *w);
     struct beginner b = {.setup = setup, .workload = w};
-    const struct mean_request mean = workload_mean(setup->sizes, setup->independent);
+    const struct mean_request mean = workload_mean(setup);
     double capacity = 0, weights = 0;
     for (uint32_t i = 0; i < s->cluster_count; i++)
         capacity += cluster_capacity(&s->clusters[i].setup, &mean);
     for (uint32_t i = 0; i < s->region_count; i++)
         weights += s->regions[i].weight;
     w->requests_per_s = setup->load * capacity;
-    const double own = w->requests_per_s * (1 - FLEX_SHARE) / mean.turns;
-    const double flex = w->requests_per_s * FLEX_SHARE;
+    const double own = w->requests_per_s * (1 - s->workload.flex_share) / mean.turns;
+    const double flex = w->requests_per_s * s->workload.flex_share;
     for (uint32_t i = 0; i < s->region_count; i++)
         region_fill(&b, (uint8_t)i, (own + flex) * s->regions[i].weight / weights,
                     flex / (own + flex));

@@ -50,14 +50,14 @@ struct workload *workload_create(const struct workload_setup *setup) ISO_MUST_US
 void workload_destroy(struct workload **workload);
 
 /* Its next turn; only when `more`.  Returns the think time before it, ns. */
-int64_t conversation_next(struct conversation *conversation, const struct sizes *sizes);
+int64_t conversation_next(struct conversation *conversation, const struct workload_setup *setup);
 
 /* A mean request under perfect prefix affinity. */
 struct mean_request {
     double uncached_tokens, output_tokens;
     double turns; /* of a conversation that is not flex */
 };
-struct mean_request workload_mean(const struct sizes *sizes, bool independent);
+struct mean_request workload_mean(const struct workload_setup *setup);
 /* Requests per second that a cluster can do of these: the lesser of prefill and decode. */
 double cluster_capacity(const struct cluster_setup *setup, const struct mean_request *mean);
 

@@ -49,6 +49,50 @@ static void expect_problem(const char *text, const char *name, const char *part)
     done(&r);
 }
 
+static void copies_are_numbered(void **state)
+{
+    (void)state;
+    struct reading r;
+    read_text(&r, HEAD CLUSTER("a", ", copies: 3, price: 2") CLUSTER("b", ""), NULL);
+    assert_true(r.good);
+    assert_int_equal(r.scenario.cluster_count, 4);
+    assert_string_equal(r.scenario.clusters[0].point.name, "a-1");
+    assert_string_equal(r.scenario.clusters[2].point.name, "a-3");
+    assert_true(r.scenario.clusters[2].price == 2);
+    assert_string_equal(r.scenario.clusters[3].point.name, "b");
+    done(&r);
+    expect_problem(HEAD CLUSTER("a-2", "") CLUSTER("a", ", copies: 2"), NULL,
+                   "two clusters named a-2");
+    expect_problem(HEAD CLUSTER("a", ", copies: 600") CLUSTER("b", ", copies: 600"), NULL,
+                   "at most 1024 clusters");
+    expect_problem(HEAD CLUSTER("a", ", copies: 2, listen: 127.0.0.1:9001"), NULL,
+                   "cannot all listen on one address");
+}
+
+static void a_workload_is_the_reference_where_it_says_nothing(void **state)
+{
+    (void)state;
+    struct reading r;
+    read_text(&r,
+              HEAD CLUSTER("a", "") "  workload: {output_scale: 0.1, think: 5s, burst_every: 1m}\n",
+              NULL);
+    assert_true(r.good);
+    struct scenario_workload expected = scenario_workload_reference();
+    assert_true(expected.flex_share == 0.1 && expected.slo_ms == 1000);
+    expected.output_scale = 0.1;
+    expected.think_ms = 5000;
+    expected.burst_every_ms = 60000;
+    assert_memory_equal(&r.scenario.workload, &expected, sizeof expected);
+    done(&r);
+    read_text(&r, HEAD CLUSTER("a", ""), NULL);
+    expected = scenario_workload_reference();
+    assert_memory_equal(&r.scenario.workload, &expected, sizeof expected);
+    done(&r);
+    expect_problem(HEAD CLUSTER("a", "") "  workload: {burst: 3m}\n", NULL, "shorter than");
+    expect_problem(HEAD CLUSTER("a", "") "  workload: {flex_shar: 1}\n", NULL, "flex_share");
+    expect_problem(HEAD CLUSTER("a", "") "  workload: {think: 2}\n", NULL, "think");
+}
+
 static void reads_figures_and_defaults(void **state)
 {
     (void)state;
@@ -128,5 +172,6 @@ static void reads_what_is_shipped(void **state)
     }
 }
 
-UNIT_MAIN(reads_figures_and_defaults, files_stand_beside_the_scenario, names_what_is_wrong,
+UNIT_MAIN(copies_are_numbered, a_workload_is_the_reference_where_it_says_nothing,
+          reads_figures_and_defaults, files_stand_beside_the_scenario, names_what_is_wrong,
           reads_what_is_shipped)

@@ -20,12 +20,13 @@ static struct scenario_cluster clusters[] = {
                .efficiency = 1,
                .speed = 1}},
 };
-static const struct scenario scenario = {
+static struct scenario scenario = {
     .name = "w", .regions = regions, .region_count = 2, .clusters = clusters, .cluster_count = 1};
 static const struct sizes no_traces;
 
 static struct workload_setup setup_of(double load, uint64_t seed)
 {
+    scenario.workload = scenario_workload_reference();
     return (struct workload_setup){.scenario = &scenario,
                                    .sizes = &no_traces,
                                    .load = load,
@@ -55,7 +56,7 @@ static void conversations_are_of_the_stated_kinds(void **state)
         east += c->region == 0;
         known += log(c->known_factor) * log(c->known_factor);
         for (uint32_t before = c->prompt_tokens; c->more; before = c->prompt_tokens) {
-            think_s += (double)conversation_next(c, &no_traces) / 1e9;
+            think_s += (double)conversation_next(c, &setup) / 1e9;
             thinks++;
             turns[c->kind]++;
             assert_true(c->prompt_tokens <= 16000 && c->reusable_tokens < c->prompt_tokens);
