@@ -6,6 +6,7 @@
 
 #include "config/yaml_net.h"
 #include "fleet/cluster.h"
+#include "fleet/geo.h"
 
 #define TEXT_MAX 200
 #define FILE_NAME_MAX 4096
@@ -100,6 +101,52 @@ static void read_regions(struct reader *r, struct yaml_node *map)
     r->out->regions = arena_zalloc(r->arena, (list->count + 1) * sizeof(*r->out->regions));
     YAML_EACH(node, list)
     read_region(node, &r->out->regions[r->out->region_count++]);
+}
+
+/* ---- edges ---- */
+
+static uint32_t find_region(const struct scenario *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->region_count; i++)
+        if (s->regions[i].point.name && strcmp(s->regions[i].point.name, name) == 0)
+            return i;
+    return UINT32_MAX;
+}
+
+static void read_edge(struct reader *r, struct yaml_node *node)
+{
+    const char *name = NULL;
+    if (!yaml_as_text(node, &name, TEXT_MAX))
+        return;
+    const uint32_t region = find_region(r->out, name);
+    if (region == UINT32_MAX)
+        yaml_problem(node, "there is no region %s for an edge to stand in", name);
+    else
+        r->out->edges[r->out->edge_count++] = region;
+}
+
+static double edge_distance_km(const struct scenario *s, uint32_t edge,
+                               const struct network_point *at)
+{
+    const struct network_point *stands = &s->regions[s->edges[edge]].point;
+    return geo_distance_km(at->latitude, at->longitude, stands->latitude, stands->longitude);
+}
+
+/* Clients are steered to the nearest. */
+static void read_edges(struct reader *r, struct yaml_node *map)
+{
+    struct scenario *s = r->out;
+    struct yaml_node *list = yaml_get_list(map, "edges");
+    s->edges = arena_zalloc(r->arena, ((list ? list->count : 0) + 1) * sizeof(*s->edges));
+    YAML_EACH(node, list)
+    read_edge(r, node);
+    for (uint32_t i = 0; i < s->region_count; i++)
+        for (uint32_t e = 1; e < s->edge_count; e++) {
+            struct scenario_region *region = &s->regions[i];
+            if (edge_distance_km(s, e, &region->point) <
+                edge_distance_km(s, region->edge, &region->point))
+                region->edge = e;
+        }
 }
 
 /* ---- clusters ---- */
@@ -278,6 +325,7 @@ static bool read_root(struct reader *r, struct yaml_node *root, const char *name
     if (scenario && yaml_as_map(scenario)) {
         r->out->name = scenario->key;
         read_regions(r, scenario);
+        read_edges(r, scenario);
         read_clusters(r, scenario);
         scenario_workload_read(yaml_get_section(scenario, "workload"), &r->out->workload);
         yaml_finish_map(scenario);

@@ -10,6 +10,7 @@
  *     demo:
  *       regions:
  *         - {name: Shanghai, latitude: 31.2, longitude: 121.5, weight: 0.5, tz: 8}
+ *       edges: [Shanghai]      # optional: where the routers stand
  *       clusters:
  *         - {name: sha-h, type: h, instances: 2, efficiency: 1, price: 1, latitude: 31.2,
  *            longitude: 121.5, listen: 127.0.0.1:9001, protocol: h1, models: [qwen3-32b]}
@@ -38,6 +39,7 @@ struct scenario_region {
     struct network_point point;
     double weight;   /* share of conversations; relative */
     double tz_hours; /* of local time from UTC */
+    uint32_t edge;   /* the nearest of the scenario's edges */
 };
 
 struct scenario_cluster {
@@ -56,6 +58,8 @@ struct scenario {
     const char *name;
     struct scenario_region *regions;
     uint32_t region_count;
+    uint32_t *edges;     /* the regions where they stand */
+    uint32_t edge_count; /* 0: one near every region */
     struct scenario_cluster *clusters;
     uint32_t cluster_count;
     uint64_t seed; /* of the network */

@@ -122,7 +122,7 @@ struct fleet_query edge_query(const struct edge *edge, const struct ask *ask)
         .latitude = place->latitude,
         .longitude = place->longitude,
         .affinity = edge->affinity,
-        .rtt_ms = edge->rtt_ms + (size_t)ask->region * edge->scenario->cluster_count,
+        .rtt_ms = edge->rtt_ms + (size_t)ask->place * edge->scenario->cluster_count,
     };
 }
 
@@ -150,7 +150,7 @@ uint32_t edge_decide(struct edge *edge, const struct ask *ask, const struct iso_
     decision->seed = random_u64(&edge->random);
     decision->sequence = edge->sequence++;
     decision->now_ns = now_ns;
-    decision->clusters = edge->clusters + (size_t)ask->region * snapshot->count;
+    decision->clusters = edge->clusters + (size_t)ask->place * snapshot->count;
     request_fill(edge, ask, &decision->request);
     memset(edge->verdicts, ISO_KEEP, snapshot->count);
     fleet_verdicts(snapshot, edge->ledger, &query, ask->tried, now_ns, edge->verdicts,

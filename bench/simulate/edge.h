@@ -1,8 +1,9 @@
 /*
  * One simulated router: the router's own fleet, ledger and table of
- * conversations, and a chain of real policies.  It stands for several edges at
- * once, one near each region: the fleet state is one, round trips are those of
- * the request's region.  The run turns its clock and carries its requests.
+ * conversations, and a chain of real policies.  It stands where the scenario's
+ * `edges` say; without, for several edges at once, one near each region: the
+ * fleet state is one, round trips are those of the request's region.  The run
+ * turns its clock and carries its requests.
  */
 #ifndef SIMULATE_EDGE_H
 #define SIMULATE_EDGE_H
@@ -38,7 +39,8 @@ struct edge {
 /* What a router knows of a request. */
 struct ask {
     uint64_t session;
-    uint32_t region;
+    uint32_t region; /* the client's */
+    uint32_t place;  /* the region whose round trips count */
     uint32_t service_class;
     uint32_t attempt;
     double prompt_tokens, output_tokens; /* estimates */

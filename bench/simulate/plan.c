@@ -345,6 +345,11 @@ static bool raw_resolve(struct plan *o, const struct raw *raw, struct error *err
     error_set(error, "scenario %s cannot be read", raw->scenario);
     if (!scenario_read(o, raw->scenario))
         return false;
+    if (o->routers < o->scenario.edge_count)
+        return error_set(error,
+                         "--routers: expected at least one at each of the %u places of the "
+                         "scenario's edges, found %u",
+                         o->scenario.edge_count, o->routers);
     for (uint32_t f = 0; f < raw->fault_count; f++)
         if (!fault_parse(raw->faults[f], &o->scenario, o->measured_s, &o->faults[o->fault_count++],
                          error))

@@ -43,7 +43,7 @@ static uint32_t choose(struct run *run, struct trip *trip)
     for (uint32_t i = 0; i < run->clusters; i++)
         cluster_model_advance(run->stations[i].model, run->now_ns);
     clairvoyant_look(&run->seer, run->stations, edge->snapshot->clusters,
-                     run->rtt_ms + (size_t)trip->ask.region * run->clusters, &request);
+                     run->rtt_ms + (size_t)trip->ask.place * run->clusters, &request);
     const uint32_t chosen =
         edge_decide(edge, &trip->ask, run->seer.estimates, run->seer.clusters, run->now_ns);
     return run->setup->rule == RUN_EXACT ? chosen : clairvoyant_quickest(&run->seer, run->stations);
@@ -95,7 +95,7 @@ static void attempt(struct run *run, struct trip *trip)
         return;
     }
     struct station *station = &run->stations[chosen];
-    const double base_ms = run->rtt_ms[(size_t)trip->ask.region * run->clusters + chosen];
+    const double base_ms = run->rtt_ms[(size_t)trip->ask.place * run->clusters + chosen];
     trip->station = chosen;
     note_sent(run, trip);
     fault_count(run, chosen);
@@ -128,23 +128,41 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+/* Of a place's edges each has its share of the conversations. */
+static uint32_t edge_of(const struct run *run, uint32_t region, uint64_t hash)
+{
+    const struct scenario *s = run->scenario;
+    if (s->edge_count == 0)
+        return (uint32_t)(hash % run->setup->routers);
+    const uint32_t place = s->regions[region].edge;
+    const uint32_t here = (run->setup->routers - place - 1) / s->edge_count + 1;
+    return place + (uint32_t)(hash % here) * s->edge_count;
+}
+
+static uint32_t place_of(const struct scenario *s, uint32_t region)
+{
+    return s->edge_count > 0 ? s->edges[s->regions[region].edge] : region;
+}
+
 /* A turn of a conversation reaches its edge. */
 void run_turn_arrives(struct run *run, uint32_t at)
 {
     const struct conversation *c = &run->workload->list[at];
     const bool flex = c->kind == KIND_FLEX;
+    const double scale = run->setup->workload.sizes->output_scale;
     struct trip *trip = trip_take(&run->trips);
     const uint64_t hash = mix(c->id * UINT64_C(0x9e3779b97f4a7c15));
     trip->conversation = at;
-    trip->edge = (uint32_t)(hash % run->setup->routers);
+    trip->edge = edge_of(run, c->region, hash);
     trip->arrived_ns = run->now_ns;
     trip->measured = is_measured(run, run->now_ns);
     trip->ask = (struct ask){
         .session = mix(hash) | 1,
         .region = c->region,
+        .place = place_of(run->scenario, c->region),
         .service_class = flex ? ISO_FLEX : ISO_INTERACTIVE,
         .prompt_tokens = fmax(1, c->prompt_tokens * c->known_factor),
-        .output_tokens = OUTPUT_PRIOR,
+        .output_tokens = OUTPUT_PRIOR * (scale > 0 ? scale : 1),
         .slo_ms = flex ? run->setup->flex_slo_ms : run->setup->slo_ms,
     };
     run->under_way++;

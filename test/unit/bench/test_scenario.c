@@ -139,6 +139,29 @@ static void files_stand_beside_the_scenario(void **state)
     done(&r);
 }
 
+static void clients_are_of_the_nearest_edge(void **state)
+{
+    (void)state;
+    struct reading r;
+    read_text(&r,
+              HEAD CLUSTER("a", "") "  edges: [Shanghai, Chengdu]\n"
+                                    "two:\n"
+                                    "  regions:\n"
+                                    "    - {name: Shanghai, latitude: 31.2, longitude: 121.5}\n"
+                                    "    - {name: Lhasa, latitude: 29.6, longitude: 91.1}\n"
+                                    "    - {name: Chengdu, latitude: 30.7, longitude: 104.1}\n"
+                                    "  edges: [Shanghai, Chengdu]\n"
+                                    "  clusters:\n" CLUSTER("a", ""),
+              "two");
+    assert_true(r.good);
+    assert_int_equal(r.scenario.edge_count, 2);
+    assert_int_equal(r.scenario.edges[1], 2);
+    assert_int_equal(r.scenario.regions[0].edge, 0);
+    assert_int_equal(r.scenario.regions[1].edge, 1);
+    assert_int_equal(r.scenario.regions[2].edge, 1);
+    done(&r);
+}
+
 static void names_what_is_wrong(void **state)
 {
     (void)state;
@@ -150,6 +173,7 @@ static void names_what_is_wrong(void **state)
     expect_problem(HEAD CLUSTER("a", ", efficiency: 0"), NULL, "efficiency");
     expect_problem(HEAD CLUSTER("a", ""), "two", "no scenario two");
     expect_problem(HEAD CLUSTER("a", "") "two: {}\n", NULL, "holds 2 scenarios");
+    expect_problem(HEAD CLUSTER("a", "") "  edges: [Lhasa]\n", NULL, "no region Lhasa");
     expect_problem("clusters_of_type: {}\n", NULL, "expected a scenario");
     expect_problem("[]\n", NULL, "s.yaml");
 }
@@ -157,7 +181,7 @@ static void names_what_is_wrong(void **state)
 static void reads_what_is_shipped(void **state)
 {
     (void)state;
-    static const char *const files[] = {"global", "china", "demo"};
+    static const char *const files[] = {"global", "china", "china-live", "demo"};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         struct reading r;
         char path[4096];
@@ -173,5 +197,5 @@ static void reads_what_is_shipped(void **state)
 }
 
 UNIT_MAIN(copies_are_numbered, a_workload_is_the_reference_where_it_says_nothing,
-          reads_figures_and_defaults, files_stand_beside_the_scenario, names_what_is_wrong,
-          reads_what_is_shipped)
+          reads_figures_and_defaults, files_stand_beside_the_scenario,
+          clients_are_of_the_nearest_edge, names_what_is_wrong, reads_what_is_shipped)

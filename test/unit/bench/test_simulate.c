@@ -145,6 +145,37 @@ static void least_latency_beats_taking_turns(void **state)
     run_result_finish(&turns);
 }
 
+static double p50_ms(const struct run_result *result)
+{
+    const struct score_class *class = &result->score.classes[SCORE_INTERACTIVE];
+    return score_percentile(&class->ttft_ns, class->requests, 50) / 1e6;
+}
+
+/* The clients are beside the one cluster, their edge is 2,000 km away: so is every request. */
+static void an_edge_stands_where_the_scenario_says(void **state)
+{
+    struct scene near, far;
+    struct run_result here, away;
+    (void)state;
+    static const char text[] =
+        TYPES "single:\n"
+              "  regions:\n"
+              "    - {name: Here, latitude: 31, longitude: 121, weight: 1, tz: 0}\n"
+              "    - {name: There, latitude: 31, longitude: 100, weight: 0, tz: 0}\n"
+              "  edges: [There]\n"
+              "  clusters:\n"
+              "    - {name: only, type: one, instances: 1, latitude: 31, longitude: 121}\n";
+    scene_open(&near, single_text, "least_latency");
+    run_make(&near.setup, &here);
+    scene_open(&far, text, "least_latency");
+    run_make(&far.setup, &away);
+    assert_true(p50_ms(&away) > p50_ms(&here) + 15);
+    run_result_finish(&here);
+    run_result_finish(&away);
+    scene_close(&near);
+    scene_close(&far);
+}
+
 static void with_fault(struct scene *scene, const char *text, struct run_result *result)
 {
     struct error error;
@@ -220,4 +251,5 @@ static void faults_are_read_with_care(void **state)
 
 UNIT_MAIN(a_run_is_the_same_every_time, one_lane_waits_as_theory_says,
           least_latency_beats_taking_turns, a_cluster_that_fails_is_left_alone,
-          a_slow_cluster_gets_less, faults_are_read_with_care)
+          a_slow_cluster_gets_less, an_edge_stands_where_the_scenario_says,
+          faults_are_read_with_care)
