@@ -190,6 +190,9 @@ static void run_init(struct run *run, const struct run_setup *setup, struct run_
     run->end_ns = run->warm_ns + run_seconds_ns(setup->workload.measured_s);
     random_seed(&run->random, setup->workload.seed ^ UINT64_C(0x72756e));
     run->workload = workload_create(&setup->workload);
+    if (setup->series)
+        result->series =
+            series_create(run->clusters, run->scenario->region_count, run->warm_ns, run->end_ns);
     trip_pool_init(&run->trips);
     places_init(run);
     stations_init(run);
@@ -256,5 +259,6 @@ void run_result_finish(struct run_result *result)
 {
     free(result->utilisation);
     free(result->share);
+    series_destroy(&result->series);
     *result = (struct run_result){0};
 }

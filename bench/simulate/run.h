@@ -17,6 +17,7 @@
 #include "policy/chain.h"
 #include "simulate/fault.h"
 #include "simulate/score.h"
+#include "simulate/series.h"
 #include "simulate/workload.h"
 
 #define RUN_FAULTS_MAX 8
@@ -36,14 +37,16 @@ struct run_setup {
     const struct fault *faults;
     uint32_t fault_count;
     double slo_ms, flex_slo_ms;
+    bool series;    /* keep how it went over time and over the map */
     FILE *arrivals; /* as isobench load reads them; NULL: not wanted */
 };
 
 struct run_result {
     struct score score;
-    double *utilisation; /* [clusters] busy share of prefill lanes in the measured time */
-    double *share;       /* [clusters] of the requests that arrived in the measured time */
-    uint64_t simulated;  /* requests of the whole run */
+    double *utilisation;   /* [clusters] busy share of prefill lanes in the measured time */
+    double *share;         /* [clusters] of the requests that arrived in the measured time */
+    uint64_t simulated;    /* requests of the whole run */
+    struct series *series; /* NULL: not wanted */
 };
 
 void run_make(const struct run_setup *setup, struct run_result *out);

@@ -98,6 +98,7 @@ static void attempt(struct run *run, struct trip *trip)
     const double base_ms = run->rtt_ms[(size_t)trip->ask.place * run->clusters + chosen];
     trip->station = chosen;
     note_sent(run, trip);
+    series_sent(run->result->series, trip->ask.region, chosen, run->now_ns);
     fault_count(run, chosen);
     trip->state = TRIP_GOING;
     trip->sent_ns = run->now_ns;
@@ -169,6 +170,8 @@ void run_turn_arrives(struct run *run, uint32_t at)
     run->result->simulated++;
     if (trip->measured)
         class_of(run, trip)->requests++;
+    if (!flex)
+        series_arrive(run->result->series, run->now_ns);
     if (run->setup->arrivals != NULL)
         arrival_write(run, c);
     attempt(run, trip);
@@ -218,6 +221,7 @@ static void model_event(struct run *run, struct station *station, const struct c
         break;
     case CLUSTER_FIRST_TOKEN:
         station->busy_s += measured_s(run, trip->started_ns, event->at_ns);
+        series_busy(run->result->series, trip->station, trip->started_ns, event->at_ns);
         agenda_add(&run->agenda, event->at_ns + trip->half_ns, EVENT_FIRST, trip->number, 0);
         break;
     case CLUSTER_FINISHED:
@@ -253,6 +257,8 @@ static void score_done(struct run *run, const struct trip *trip)
     struct score *score = &run->result->score;
     struct score_class *class = class_of(run, trip);
     histogram_add(&class->ttft_ns, (uint64_t)trip->ttft_ns);
+    if (trip->ask.service_class != ISO_FLEX)
+        series_first(run->result->series, trip->arrived_ns, trip->ttft_ns);
     histogram_add(&class->e2e_ns, (uint64_t)(run->now_ns - trip->arrived_ns));
     class->under_slo += ns_to_ms(trip->ttft_ns) <= trip->ask.slo_ms;
     score->prompt_tokens += c->prompt_tokens;

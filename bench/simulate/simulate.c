@@ -6,13 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "simulate/plan.h"
-
-/* What the best clairvoyant reached with the same requests. */
-struct best {
-    double mean_ns, p99_ns;
-};
+#include "simulate/result_json.h"
 
 static struct run_setup setup_make(const struct plan *o, double load, uint32_t seed,
                                    const struct contender *contender)
@@ -58,59 +53,10 @@ static double share(double part, double whole)
     return whole > 0 ? part / whole : NAN;
 }
 
-static void clusters_write(struct json *json, const char *key, const struct plan *o,
-                           const double *values)
+static void result_print(const struct result_of *of)
 {
-    json_key(json, key);
-    json_object_begin(json);
-    for (uint32_t i = 0; i < o->scenario.cluster_count; i++)
-        json_kv_fixed(json, o->scenario.clusters[i].point.name, values[i], 4);
-    json_object_end(json);
-}
-
-static void class_write(struct json *json, const struct score_class *class)
-{
-    score_write_times(json, "ttft_ms", &class->ttft_ns, class->requests);
-    json_kv_fixed(json, "under_slo", share((double)class->under_slo, (double)class->requests), 5);
-    score_write_times(json, "e2e_ms", &class->e2e_ns, class->requests);
-}
-
-static void result_print(const struct plan *o, const struct contender *contender, double load,
-                         uint32_t seed, const struct run_result *result, const struct best *best)
-{
-    const struct score *score = &result->score;
-    const struct score_class *interactive = &score->classes[SCORE_INTERACTIVE];
-    const struct score_class *flex = &score->classes[SCORE_FLEX];
-    const double mean = score_mean(&interactive->ttft_ns, interactive->requests);
-    const double p99 = score_percentile(&interactive->ttft_ns, interactive->requests, 99);
     struct buffer line = {0};
-    struct json json;
-    json_init(&json, &line);
-    json_object_begin(&json);
-    json_kv_string(&json, "policy", contender->name);
-    json_kv_number(&json, "load", load);
-    json_kv_uint(&json, "seed", seed);
-    json_kv_uint(&json, "requests", interactive->requests + flex->requests);
-    json_kv_uint(&json, "failed", score->failed);
-    json_kv_uint(&json, "failed_unstarted", score->failed_unstarted);
-    json_kv_uint(&json, "unfinished", score->unfinished);
-    class_write(&json, interactive);
-    json_kv_fixed(&json, "flex_price", share(score->flex_paid, score->flex_tokens), 4);
-    json_kv_fixed(&json, "prefix_hit", share(score->cached_tokens, score->prompt_tokens), 4);
-    clusters_write(&json, "utilisation", o, result->utilisation);
-    clusters_write(&json, "share", o, result->share);
-    json_kv_fixed(&json, "regret", best != NULL ? (mean - best->mean_ns) / 1e6 : NAN, 2);
-    json_kv_fixed(&json, "p99_to_best", best != NULL ? p99 / best->p99_ns : NAN, 3);
-    json_key(&json, "flex");
-    json_object_begin(&json);
-    json_kv_uint(&json, "requests", flex->requests);
-    class_write(&json, flex);
-    json_object_end(&json);
-    if (score->fault_sent > 0)
-        json_kv_fixed(&json, "fault_share",
-                      share((double)score->fault_sent_there, (double)score->fault_sent), 4);
-    json_object_end(&json);
-    buffer_append_byte(&line, '\n');
+    result_json_write(of, &line);
     fwrite(buffer_slice(&line).ptr, 1, buffer_len(&line), stdout);
     fflush(stdout);
     buffer_release(&line);
@@ -165,10 +111,16 @@ static void contender_run(const struct plan *o, const struct contender *contende
         struct run_setup setup = setup_make(o, load, seed, contender);
         struct run_result result;
         setup.arrivals = arrivals;
+        setup.series = o->json;
         run_make(&setup, &result);
         score_merge(all, &result.score);
         if (o->json)
-            result_print(o, contender, load, seed, &result, o->regret ? &bests[k] : NULL);
+            result_print(&(struct result_of){.policy = contender->name,
+                                             .load = load,
+                                             .seed = seed,
+                                             .setup = &setup,
+                                             .result = &result,
+                                             .best = o->regret ? &bests[k] : NULL});
         run_result_finish(&result);
     }
 }

@@ -62,8 +62,8 @@ static void scene_open(struct scene *scene, const char *text, const char *policy
         .chain = scene->chain,
         .routers = 2,
         .report_interval_ms = 2000,
-        .slo_ms = 1000,
-        .flex_slo_ms = 30000,
+        .slo_ms = scene->scenario.workload.slo_ms,
+        .flex_slo_ms = scene->scenario.workload.flex_slo_ms,
     };
 }
 
@@ -98,6 +98,39 @@ static void a_run_is_the_same_every_time(void **state)
     run_result_finish(&one);
     run_result_finish(&two);
     run_result_finish(&other);
+    scene_close(&scene);
+}
+
+static void the_series_adds_up_to_the_totals(void **state)
+{
+    struct scene scene;
+    struct run_result result;
+    (void)state;
+    scene_open(&scene, pair_text, "least_latency");
+    scene.setup.series = true;
+    run_make(&scene.setup, &result);
+    const struct series *series = result.series;
+    uint64_t requests = 0, came = 0, sent = 0, flowed = 0;
+    double busy_s[2] = {0, 0};
+    for (uint32_t k = 0; k < SERIES_STEPS; k++) {
+        requests += series->steps[k].requests;
+        came += series->steps[k].ttft_ns.count;
+        for (uint32_t i = 0; i < 2; i++) {
+            sent += series->sent[2 * k + i];
+            busy_s[i] += series->busy_s[2 * k + i];
+        }
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        flowed += series->flows[i];
+        assert_true(fabs(busy_s[i] / 600 / 2 - result.utilisation[i]) < 1e-6);
+    }
+    const struct score_class *interactive = &result.score.classes[SCORE_INTERACTIVE];
+    assert_int_equal(requests, interactive->requests);
+    assert_int_equal(came, interactive->ttft_ns.count);
+    assert_int_equal(sent, flowed);
+    assert_int_equal(sent, interactive->requests + result.score.classes[SCORE_FLEX].requests);
+    run_result_finish(&result);
+    assert_null(result.series);
     scene_close(&scene);
 }
 
@@ -249,7 +282,7 @@ static void faults_are_read_with_care(void **state)
     scene_close(&scene);
 }
 
-UNIT_MAIN(a_run_is_the_same_every_time, one_lane_waits_as_theory_says,
-          least_latency_beats_taking_turns, a_cluster_that_fails_is_left_alone,
-          a_slow_cluster_gets_less, an_edge_stands_where_the_scenario_says,
-          faults_are_read_with_care)
+UNIT_MAIN(a_run_is_the_same_every_time, the_series_adds_up_to_the_totals,
+          one_lane_waits_as_theory_says, least_latency_beats_taking_turns,
+          a_cluster_that_fails_is_left_alone, a_slow_cluster_gets_less,
+          an_edge_stands_where_the_scenario_says, faults_are_read_with_care)
