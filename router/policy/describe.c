@@ -20,7 +20,7 @@ static void options_print(const struct iso_policy *policy, FILE *out)
         char allowed[320];
         option_allowed(option, allowed, sizeof allowed);
         fprintf(out, "  %-20s %-8s %s, %s%s\n", option->name, option_type_name(option->type),
-                allowed, option->def ? "default " : "must be set", option->def ? option->def : "");
+                allowed, option->def ? "default " : "must be set", option_default(option));
         fprintf(out, "  %-20s %s\n", "", option->help);
     }
 }

@@ -12,14 +12,15 @@
 
 static const struct type_row {
     const char *name;
-    size_t size;
+    size_t size, alignment;
     bool ranged;
 } types[] = {
-    [ISO_TYPE_BOOL] = {"bool", sizeof(bool), false},
-    [ISO_TYPE_INT] = {"int", sizeof(int64_t), true},
-    [ISO_TYPE_NUMBER] = {"number", sizeof(double), true},
-    [ISO_TYPE_DURATION] = {"duration", sizeof(double), true},
-    [ISO_TYPE_CHOICE] = {"choice", sizeof(int32_t), false},
+    [ISO_TYPE_BOOL] = {"bool", sizeof(bool), sizeof(bool), false},
+    [ISO_TYPE_INT] = {"int", sizeof(int64_t), sizeof(int64_t), true},
+    [ISO_TYPE_NUMBER] = {"number", sizeof(double), sizeof(double), true},
+    [ISO_TYPE_DURATION] = {"duration", sizeof(double), sizeof(double), true},
+    [ISO_TYPE_CHOICE] = {"choice", sizeof(int32_t), sizeof(int32_t), false},
+    [ISO_TYPE_TEXT] = {"text", ISO_TEXT_BYTES, 1, false},
 };
 
 const char *option_type_name(uint32_t type)
@@ -49,6 +50,8 @@ void option_allowed(const struct iso_option *option, char *out, size_t size)
         snprintf(out, size, "on or off");
     else if (option->type == ISO_TYPE_CHOICE)
         choices_text(option, out, size);
+    else if (option->type == ISO_TYPE_TEXT)
+        snprintf(out, size, "a text of at most %d bytes", ISO_TEXT_BYTES - 1);
     else if (option->min && option->max)
         snprintf(out, size, "%s to %s", option->min, option->max);
     else if (option->min)
@@ -59,6 +62,11 @@ void option_allowed(const struct iso_option *option, char *out, size_t size)
         snprintf(out, size, option->type == ISO_TYPE_DURATION ? "0s or more" : "any");
 }
 
+const char *option_default(const struct iso_option *option)
+{
+    return !option->def ? "" : option->def[0] ? option->def : "\"\"";
+}
+
 /* "90m is out of range; it may be 100ms to 10m, default 5s" */
 static bool refuse(const struct iso_option *option, struct error *error, const char *text,
                    const char *fault)
@@ -66,7 +74,7 @@ static bool refuse(const struct iso_option *option, struct error *error, const c
     char allowed[320];
     option_allowed(option, allowed, sizeof allowed);
     return error_set(error, "%.*s %s; it may be %s%s%.64s", TEXT_SHOWN, text, fault, allowed,
-                     option->def ? ", default " : "", option->def ? option->def : "");
+                     option->def ? ", default " : "", option_default(option));
 }
 
 static bool refuse_quoted(const struct iso_option *option, struct error *error, const char *text,
@@ -109,6 +117,19 @@ static bool choice_parse(const struct iso_option *option, const char *text, int3
     return false;
 }
 
+static bool text_parse(const struct iso_option *option, const char *text, char *out,
+                       struct error *error)
+{
+    const size_t len = strlen(text);
+    if (len >= ISO_TEXT_BYTES)
+        return refuse_quoted(option, error, text, "is too long");
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            return refuse(option, error, "what is given", "has a control byte");
+    memcpy(out, text, len + 1);
+    return true;
+}
+
 /* Form only; the range is option_parse's. */
 static bool form_parse(const struct iso_option *option, const char *text, union option_value *value,
                        struct error *error)
@@ -137,6 +158,8 @@ static bool form_parse(const struct iso_option *option, const char *text, union 
         if (!choice_parse(option, text, &value->choice))
             return refuse_quoted(option, error, text, "is not one of its choices");
         return true;
+    case ISO_TYPE_TEXT:
+        return text_parse(option, text, value->text, error);
     default:
         return error_set(error, "type is %u; it may be 1 to %zu (enum iso_type)", option->type,
                          COUNT_OF(types) - 1);
@@ -179,10 +202,10 @@ bool option_parse(const struct iso_option *option, const char *text, union optio
 static bool place_check(const struct iso_policy *policy, uint32_t k, struct error *error)
 {
     const struct iso_option *option = option_at(policy, k);
-    const size_t size = types[option->type].size;
-    if (option->offset % size != 0)
+    const size_t size = types[option->type].size, alignment = types[option->type].alignment;
+    if (option->offset % alignment != 0)
         return error_set(error, "offset is %u; a %s stands at a multiple of %zu: use offsetof()",
-                         option->offset, types[option->type].name, size);
+                         option->offset, types[option->type].name, alignment);
     if (size > policy->settings_size || option->offset > policy->settings_size - size)
         return error_set(error,
                          "offset is %u and the value takes %zu bytes, but settings_size is %u",

@@ -25,10 +25,11 @@ union option_value {
     int64_t int_value;
     double number; /* ISO_TYPE_NUMBER; ISO_TYPE_DURATION in milliseconds */
     int32_t choice;
+    char text[ISO_TEXT_BYTES];
 };
 
-/* "on" "off" | 42 | 0.5 | 250ms 5s 10m 1h | one of choices, in range.  On
- * false the error says what was found and what is allowed: "90m is out of
+/* "on" "off" | 42 | 0.5 | 250ms 5s 10m 1h | one of choices, in range | a
+ * text.  On false the error says what was found and what is allowed: "90m is out of
  * range; it may be 100ms to 10m, default 5s".  [control] */
 bool option_parse(const struct iso_option *option, const char *text, union option_value *value,
                   struct error *error) ISO_MUST_USE;
@@ -42,10 +43,13 @@ bool option_table_check(const struct iso_policy *policy, struct error *error) IS
 /* What an operator may write: "on or off", "100ms to 10m", "any".  */
 void option_allowed(const struct iso_option *option, char *out, size_t size);
 
+/* As shown to an operator: an empty text in quotes; "" when there is none. */
+const char *option_default(const struct iso_option *option);
+
 /* lower_snake_case, at most OPTION_NAME_MAX bytes. */
 bool option_name_valid(const char *name);
 
-/* "bool" "int" "number" "duration" "choice"; NULL when there is no such type. */
+/* "bool" "int" "number" "duration" "choice" "text"; NULL when there is no such type. */
 const char *option_type_name(uint32_t type);
 
 #endif

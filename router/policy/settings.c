@@ -21,6 +21,9 @@ static void value_store(const struct iso_option *option, union option_value valu
     case ISO_TYPE_CHOICE:
         memcpy(at, &value.choice, sizeof value.choice);
         break;
+    case ISO_TYPE_TEXT:
+        memcpy(at, value.text, sizeof value.text);
+        break;
     default:
         memcpy(at, &value.number, sizeof value.number);
         break;

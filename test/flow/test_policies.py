@@ -47,6 +47,20 @@ def test_the_manuals_policy_is_loaded_and_obeyed(stage, sim):
     assert [one["name"] for one in said["policies"]] == ["mine"]
 
 
+def test_a_modifier_with_texts_moves_the_choice(stage, sim):
+    clusters = [stage.cluster_config(sim, "here", region="cn-north"), stage.cluster_config(sim, "abroad", region="eu-west")]
+    preferences = [{"plugin": "prefer", "settings": {"region": region, "worth": "10s"}} for region in ("eu-west", "none")]
+    edge = stage.edge(sim, clusters=clusters, policies=[{"plugin": "least_latency"}, *preferences])
+    assert {edge.chat(chat()).headers["x-isochrone-cluster"] for _ in range(5)} == {"abroad"}
+    said = edge.admin("/explain?ip=127.0.0.1&model=qwen3-32b").json()
+    assert [one["name"] for one in said["policies"]] == ["least_latency", "prefer", "prefer"]
+    edge.write_config({"clusters": clusters, "policies": [{"plugin": "least_latency"},
+                                                          {"plugin": "prefer", "settings": {"country": "Germany"}}]})
+    edge.reload()
+    wait_for(lambda: edge.metric("isochrone_reloads_total", result="refused") == 1, what="the refusal is counted")
+    assert "country is two capital letters" in edge.admin("/config").json()["last_reload_error"]
+
+
 BROKEN = {
     "part_count": (r"\.part_count = PARTS", ".part_count = 0"),
     "kind": (r"\.kind = ISO_COMPLETE", ".kind = 77"),

@@ -19,7 +19,19 @@ struct kit {
     struct iso_cluster clusters[KIT_CLUSTERS];
 };
 
-/* `name` from the build's plugins, with `count` settings. */
+/* A chain from the build's plugins. */
+static inline void kit_open_chain(struct kit *kit, const struct policy_ref *refs, size_t count)
+{
+    struct problem_first problem;
+    problem_first_init(&problem);
+    kit->dir = plugin_dir_create(PLUGIN_DIR);
+    kit->chain = chain_create(refs, count, kit->dir, &problem.sink);
+    if (!kit->chain)
+        fail_msg("%s", problem.error.text);
+    decision_init(&kit->decision);
+}
+
+/* `name` alone, with `count` settings. */
 static inline void kit_open(struct kit *kit, const char *name, const struct setting_text *settings,
                             size_t count)
 {
@@ -27,13 +39,7 @@ static inline void kit_open(struct kit *kit, const char *name, const struct sett
                                    .place = "test",
                                    .settings = settings,
                                    .setting_count = count};
-    struct problem_first problem;
-    problem_first_init(&problem);
-    kit->dir = plugin_dir_create(PLUGIN_DIR);
-    kit->chain = chain_create(&ref, 1, kit->dir, &problem.sink);
-    if (!kit->chain)
-        fail_msg("%s", problem.error.text);
-    decision_init(&kit->decision);
+    kit_open_chain(kit, &ref, 1);
 }
 
 static inline void kit_close(struct kit *kit)

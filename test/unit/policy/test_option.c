@@ -26,6 +26,11 @@ static const struct iso_option patience = {.name = "patience",
                                            .help = "h",
                                            .type = ISO_TYPE_DURATION};
 
+static const struct iso_option region = {.name = "region",
+                                         .help = "h",
+                                         .type = ISO_TYPE_TEXT,
+                                         .def = ""};
+
 static union option_value taken(const struct iso_option *option, const char *text)
 {
     union option_value value;
@@ -110,6 +115,30 @@ static void choices(void **state)
             "\"Fair\" is not one of its choices; it may be cheap, fast or fair, default fast");
 }
 
+static void texts(void **state)
+{
+    char text[ISO_TEXT_BYTES + 1];
+    char allowed[320];
+    (void)state;
+    assert_string_equal(taken(&region, "cn-north").text, "cn-north");
+    assert_string_equal(taken(&region, "").text, "");
+    assert_string_equal(taken(&region, "M\xc3\xbcnchen, 1+1: a=b").text,
+                        "M\xc3\xbcnchen, 1+1: a=b");
+    memset(text, 'x', sizeof text);
+    text[ISO_TEXT_BYTES - 1] = '\0';
+    assert_string_equal(taken(&region, text).text, text);
+    text[ISO_TEXT_BYTES - 1] = 'x';
+    text[ISO_TEXT_BYTES] = '\0';
+    refused(&region, text,
+            "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\" is too long; it "
+            "may be a text of at most 127 bytes, default \"\"");
+    refused(&region, "a\tb",
+            "what is given has a control byte; it may be a text of at most 127 bytes, default "
+            "\"\"");
+    option_allowed(&region, allowed, sizeof allowed);
+    assert_string_equal(allowed, "a text of at most 127 bytes");
+}
+
 static void long_text_is_cut_in_the_sentence(void **state)
 {
     char text[1000];
@@ -124,4 +153,4 @@ static void long_text_is_cut_in_the_sentence(void **state)
 }
 
 UNIT_MAIN(durations_have_units, wrong_durations_say_what_is_allowed, whole_numbers, numbers,
-          switches, choices, long_text_is_cut_in_the_sentence)
+          switches, choices, texts, long_text_is_cut_in_the_sentence)

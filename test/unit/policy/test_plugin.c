@@ -78,10 +78,10 @@ static void every_wrong_field_has_its_sentence(void **state)
         {"function", "iso_policy is not data"},
         {"magic", "magic is 0x00000007; it must be ISO_MAGIC, 0x49534f43"},
         {"major", "abi_major is 2; this router speaks 1"},
-        {"struct_small", "struct_size is 64 for ABI 1.0; this router, of ABI 1.0, has 120"},
-        {"struct_large", "struct_size is 256 for ABI 1.0"},
+        {"struct_small", "struct_size is 64 for ABI 1.1; this router, of ABI 1.1, has 120"},
+        {"struct_large", "struct_size is 256 for ABI 1.1"},
         {"struct_symbol", "struct_size is 256, but the symbol iso_policy has 120 bytes"},
-        {"option_size", "option_size is 24 for ABI 1.0; this router, of ABI 1.0, has 56"},
+        {"option_size", "option_size is 24 for ABI 1.1; this router, of ABI 1.1, has 56"},
         {"reserved", "reserved is 1; it must be 0"},
         {"name_null", "name is NULL"},
         {"name_case", "name is \"BestOfAll\"; lower_snake_case is needed"},
@@ -104,7 +104,7 @@ static void every_wrong_field_has_its_sentence(void **state)
         {"settings_large", "settings_size is 1000000; it may be 0 to 65536"},
         {"settings_small", "options[0] (max_age): offset is 0 and the value takes 8 bytes, but "
                            "settings_size is 4"},
-        {"newer_tail", "it is of ABI 1.1 and sets byte 120 of iso_policy"},
+        {"newer_tail", "it is of ABI 1.2 and sets byte 120 of iso_policy"},
         {"newer_option", "options[1] (second): byte 56 is set"},
     };
     (void)state;
@@ -120,13 +120,15 @@ static void every_wrong_option_has_its_sentence(void **state)
         {"option_name", "options[0].name is \"max-age\"; a lower_snake_case name"},
         {"option_twice", "options[1] (tries): name is there twice"},
         {"option_help", "options[0] (max_age): help is NULL; one line"},
-        {"option_type", "options[0] (max_age): type is 17; it may be 1 to 5"},
+        {"option_type", "options[0] (max_age): type is 17; it may be 1 to 6"},
         {"option_offset", "offset is 3; a duration stands at a multiple of 8: use offsetof()"},
         {"option_overlap", "offset is 8, inside the value of option max_age at 8"},
         {"option_default", "def: 90m is out of range; it may be 100ms to 10m, default 90m"},
         {"option_text", "def: \"soon\" is not a duration with its unit"},
         {"option_bound", "min: \"5\" is not a duration with its unit"},
         {"option_bounds", "min is 11m and max is 10m; min may not be larger"},
+        {"option_text_long", "offset is 8 and the value takes 128 bytes, but settings_size is 24"},
+        {"option_text_bound", "min is set, but a text has no range; leave it NULL"},
         {"option_choices", "choices is set, but the type is duration"},
         {"option_no_choices", "choices is empty; a choice needs at least one"},
     };
@@ -137,7 +139,7 @@ static void every_wrong_option_has_its_sentence(void **state)
 
 static void the_right_ones_load(void **state)
 {
-    static const char *const names[] = {"good", "newer", "in_cpp"};
+    static const char *const names[] = {"good", "older", "newer", "in_cpp"};
     struct plugin_dir *dir = plugin_dir_create(ABI_DIR);
     struct error error = {{0}};
     (void)state;

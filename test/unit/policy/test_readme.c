@@ -126,7 +126,7 @@ static void a_broken_one_is_refused_by_the_name_of_the_field(void **state)
         {".def = \"50ms\"", ".def = \"50\"",
          "options[0] (abroad): def: \"50\" is not a duration with its unit"},
         {"ISO_POLICY_HEAD", "ISO_MAGIC, ISO_ABI_MAJOR, ISO_ABI_MINOR, 64",
-         "struct_size is 64 for ABI 1.0; this router, of ABI 1.0, has 120"},
+         "struct_size is 64 for ABI 1.1; this router, of ABI 1.1, has 120"},
         {"ISO_POLICY_HEAD", "ISO_MAGIC, 2",
          "abi_major is 2; this router speaks 1: compile the policy with this router's policy.h"},
     };

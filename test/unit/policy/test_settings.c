@@ -134,6 +134,39 @@ static void a_setting_without_default_must_be_set(void **state)
     free(weight);
 }
 
+/* Whatever stands behind the text is the same every time: settings are compared as bytes. */
+static void a_text_stands_in_the_struct_itself(void **state)
+{
+    struct place {
+        char region[ISO_TEXT_BYTES];
+        double worth;
+    };
+    const struct iso_option options[] = {
+        {.name = "region", .help = "h", .type = ISO_TYPE_TEXT, .def = "everywhere else"},
+        {.name = "worth",
+         .help = "h",
+         .type = ISO_TYPE_NUMBER,
+         .offset = offsetof(struct place, worth),
+         .def = "1"}};
+    const struct iso_policy policy = {.name = "mine",
+                                      .option_size = sizeof options[0],
+                                      .options = options,
+                                      .option_count = 2,
+                                      .settings_size = sizeof(struct place)};
+    const struct setting_text texts[] = {{"region", "cn", "a:1:1"}};
+    const struct place expected = {.region = "cn", .worth = 1};
+    (void)state;
+    collected = (struct collected){.sink.tell = collect};
+    struct place *made = settings_create(&policy, texts, 1, "a:1:1", &collected.sink);
+    assert_non_null(made);
+    assert_memory_equal(made, &expected, sizeof expected);
+    free(made);
+    made = settings_create(&policy, NULL, 0, "a:1:1", &collected.sink);
+    assert_non_null(made);
+    assert_string_equal(made->region, "everywhere else");
+    free(made);
+}
+
 static void a_policy_without_settings_says_so(void **state)
 {
     const struct iso_policy policy = {.name = "mine", .option_size = sizeof(struct iso_option)};
@@ -153,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_LIST(defaults_fill_what_is_not_said, texts_take_the_place_of_defaults,
                   every_problem_is_told_with_its_place, the_policy_has_the_last_word,
-                  a_setting_without_default_must_be_set, a_policy_without_settings_says_so)};
+                  a_setting_without_default_must_be_set, a_text_stands_in_the_struct_itself,
+                  a_policy_without_settings_says_so)};
     return cmocka_run_group_tests(tests, plugin_open, plugin_close);
 }
