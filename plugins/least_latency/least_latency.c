@@ -29,11 +29,8 @@ static const struct iso_option options[] = {
 };
 
 enum part { NETWORK, WAIT, SERVICE, HARM, DECODE, PRICE, PROMISE, PARTS };
-
-static const char *const parts[PARTS] = {
-    [NETWORK] = "network", [WAIT] = "wait",   [SERVICE] = "service", [HARM] = "harm",
-    [DECODE] = "decode",   [PRICE] = "price", [PROMISE] = "promise",
-};
+static const char *const parts[PARTS] = {"network", "wait",  "service", "harm",
+                                         "decode",  "price", "promise"};
 
 /* fmax without its care for NAN, of which there is none here. */
 static double larger(double a, double b)
@@ -50,8 +47,7 @@ static void bound(double *row)
 
 static double odds(double share)
 {
-    const double busy = share < BUSY_MOST ? share : BUSY_MOST;
-    return busy / (1 - busy);
+    return share < BUSY_MOST ? share / (1 - share) : BUSY_MOST / (1 - BUSY_MOST);
 }
 
 /* The delay that this request's work adds to those behind it (M/G/1, first
@@ -63,10 +59,8 @@ static double harm_ms(const struct iso_cluster *cluster, const struct iso_estima
     const double ahead_ms = estimate->correction * 1000 *
                             (estimate->backlog_tokens + uncached / 2) /
                             larger(1, cluster->prefill_tokens_per_s);
-    const double prefill =
-        odds(cluster->utilisation) * ahead_ms * uncached / larger(1, cluster->mean_tokens);
-    const double slots = odds(estimate->inflight / larger(1, cluster->slots));
-    return prefill + slots * estimate->wait_slot_ms;
+    return odds(cluster->utilisation) * ahead_ms * uncached / larger(1, cluster->mean_tokens) +
+           odds(estimate->inflight / larger(1, cluster->slots)) * estimate->wait_slot_ms;
 }
 
 /* Each token comes later by as much as this sequence slows the others. */
@@ -126,20 +120,17 @@ static uint32_t pick(const struct iso_call *call, const uint8_t *verdict, const 
     double best = INFINITY, shares = 0;
     uint32_t last = ISO_NONE;
     for (uint32_t i = 0; i < call->count; i++)
-        if (verdict[i] == ISO_KEEP && total_ms[i] < best)
-            best = total_ms[i];
+        best = total_ms[i] < best ? total_ms[i] : best; /* infinite where not kept */
     const double most = best + NEAR_SHARE * fabs(best) + NEAR_MS;
     for (uint32_t i = 0; i < call->count; i++)
         if (verdict[i] == ISO_KEEP && total_ms[i] <= most)
             shares += share(call, i);
     double left = iso_uniform(call, 0) * shares;
-    for (uint32_t i = 0; i < call->count; i++) {
-        if (verdict[i] != ISO_KEEP || total_ms[i] > most)
-            continue;
-        last = i;
-        if ((left -= share(call, i)) < 0)
-            break;
-    }
+    for (uint32_t i = 0; i < call->count && !(left < 0); i++)
+        if (verdict[i] == ISO_KEEP && total_ms[i] <= most) {
+            last = i;
+            left -= share(call, i);
+        }
     return last;
 }
 
