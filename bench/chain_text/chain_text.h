@@ -1,8 +1,10 @@
 /*
  * A chain on a command line: "least_latency.so:flex_rule=off,x=1+prefer".
+ * Settings stand after a colon, between commas or colons; modifiers after "+".
+ * A backslash takes the meaning from what follows it: "prefer:region=a\\,b".
  * A name is looked up in the plugin folder, with or without ".so"; whatever
- * has a slash in it is a path.  Used by the commands that take --policy or a
- * plugin; knows no other option of theirs.
+ * has a slash in it is a path.  Used by every command that takes policies;
+ * knows no other option of theirs.
  */
 #ifndef CHAIN_TEXT_CHAIN_TEXT_H
 #define CHAIN_TEXT_CHAIN_TEXT_H
@@ -12,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/slice.h"
 #include "policy/chain.h"
 
 #define CHAIN_TEXT_SETTINGS_MAX 64 /* of one policy */
@@ -21,6 +24,10 @@ struct chain_text {
     struct policy_ref refs[CHAIN_POLICIES_MAX];
     size_t count;
 };
+
+/* The next chain of a list between commas: what a setting could be belongs to
+ * the chain before it, so "a:x=1,y=2,b" is "a:x=1,y=2" and "b".  False at the end. */
+bool chain_text_split(struct slice *list, struct slice *one);
 
 /* False with a sentence.  chain_text_finish in either case. */
 bool chain_text_read(struct chain_text *chain, const char *text, struct error *error) ISO_MUST_USE;

@@ -4,19 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "chain_text/chain_text.h"
 #include "policy/option.h"
 #include "simulate/scenarios.h"
-
-#define SETTINGS_MAX 16
 
 const char plan_usage[] =
     "usage: isobench simulate --policy LIST [options]\n"
     "  --policy LIST          policies to compare, e.g. "
     "least_latency.so:flex_rule=off,nearest.so;\n"
-    "                         modifiers follow after +; clairvoyant and clairvoyant_greedy too\n"
+    "                         modifiers follow after +: nearest+prefer:region=eu,worth=1s;\n"
+    "                         clairvoyant and clairvoyant_greedy too\n"
     "  --scenario NAME        global (default) or china, or FILE, or FILE:NAME\n"
     "  --load LIST            of the fleet's capacity, e.g. 0.5,0.8 (default 0.8)\n"
     "  --routers N            1 to 64 (default 4)\n"
@@ -102,82 +100,20 @@ static bool scenario_read(struct plan *o, const char *text)
 
 /* --- policies --- */
 
-static const char *plugins_folder(struct plan *o)
+static struct chain *chain_read(const struct plan *o, const char *text, struct error *error)
 {
-    char self[1024];
-    struct stat status;
-    const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len > 0) {
-        self[len] = '\0';
-        *strrchr(self, '/') = '\0';
-        const char *beside = arena_printf(&o->arena, "%s/../plugins", self).ptr;
-        if (stat(beside, &status) == 0 && S_ISDIR(status.st_mode))
-            return beside;
-    }
-    return ISO_PLUGIN_DIR;
-}
-
-static const char *text_keep(struct plan *o, struct slice text)
-{
-    return arena_printf(&o->arena, "%.*s", SLICE_ARG(text)).ptr;
-}
-
-/* A name of the plugin folder, with or without .so; a path is made absolute. */
-static const char *plugin_name(struct plan *o, struct slice text)
-{
-    if (slice_find(text, '/') >= 0) {
-        char *path = realpath(text_keep(o, text), NULL);
-        const char *kept = path != NULL ? text_keep(o, slice_of(path)) : text_keep(o, text);
-        free(path);
-        return kept;
-    }
-    if (slice_ends(text, SLICE(".so")))
-        text.len -= 3;
-    return text_keep(o, text);
-}
-
-/* NAME[:SETTING=VALUE]... */
-static bool link_read(struct plan *o, struct slice text, struct policy_ref *out,
-                      struct error *error)
-{
-    struct setting_text *settings = arena_zalloc(&o->arena, SETTINGS_MAX * sizeof *settings);
-    struct slice part = SLICE_NONE;
-    const char *place = text_keep(o, text);
-    if (!slice_split(&text, ':', &part) || part.len == 0)
-        return error_set(error, "--policy: expected the name of a policy, found \"%s\"", place);
-    *out = (struct policy_ref){.plugin = plugin_name(o, part),
-                               .place = "--policy",
-                               .settings = settings};
-    while (slice_split(&text, ':', &part)) {
-        struct slice name;
-        if (out->setting_count == SETTINGS_MAX || slice_find(part, '=') < 0)
-            return error_set(error, "--policy: %s: expected at most %d SETTING=VALUE", place,
-                             SETTINGS_MAX);
-        slice_split(&part, '=', &name);
-        settings[out->setting_count++] =
-            (struct setting_text){text_keep(o, name), text_keep(o, part), "--policy"};
-    }
-    return true;
-}
-
-static struct chain *chain_read(struct plan *o, struct slice text, struct error *error)
-{
-    struct policy_ref refs[CHAIN_POLICIES_MAX];
-    struct slice part;
-    size_t count = 0;
-    while (slice_split(&text, '+', &part)) {
-        if (count == CHAIN_POLICIES_MAX) {
-            error_set(error, "--policy: a chain has at most %d policies", CHAIN_POLICIES_MAX);
-            return NULL;
-        }
-        if (!link_read(o, part, &refs[count++], error))
-            return NULL;
-    }
+    struct chain_text parsed;
     struct problem_first problem;
+    struct chain *chain = NULL;
     problem_first_init(&problem);
-    struct chain *chain = chain_create(refs, count, o->plugins, &problem.sink);
+    if (chain_text_read(&parsed, text, error)) {
+        chain = chain_create(parsed.refs, parsed.count, o->plugins, &problem.sink);
+        if (chain == NULL)
+            *error = problem.error;
+    }
+    chain_text_finish(&parsed);
     if (chain == NULL)
-        *error = problem.error;
+        error_prefix(error, "--policy");
     return chain;
 }
 
@@ -186,12 +122,12 @@ static bool contender_read(struct plan *o, struct slice text, struct error *erro
     if (o->contender_count == PLAN_POLICIES_MAX)
         return error_set(error, "--policy: there may be %d", PLAN_POLICIES_MAX);
     struct contender *c = &o->contenders[o->contender_count];
-    *c = (struct contender){.name = text_keep(o, text)};
+    *c = (struct contender){.name = arena_printf(&o->arena, "%.*s", SLICE_ARG(text)).ptr};
     if (slice_eq(text, SLICE("clairvoyant")))
         c->rule = RUN_EXACT;
     else if (slice_eq(text, SLICE("clairvoyant_greedy")))
         c->rule = RUN_EXACT_QUICKEST;
-    c->chain = c->rule == RUN_POLICY ? chain_read(o, text, error) : chain_hold(o->exact_chain);
+    c->chain = c->rule == RUN_POLICY ? chain_read(o, c->name, error) : chain_hold(o->exact_chain);
     o->contender_count += c->chain != NULL;
     return c->chain != NULL;
 }
@@ -199,11 +135,13 @@ static bool contender_read(struct plan *o, struct slice text, struct error *erro
 static bool policies_read(struct plan *o, const char *list, const char *folder, struct error *error)
 {
     struct slice rest = slice_of(list), part;
-    o->plugins = plugin_dir_create(folder != NULL ? folder : plugins_folder(o));
-    o->exact_chain = chain_read(o, SLICE("least_latency"), error);
+    char beside[4096];
+    o->plugins =
+        plugin_dir_create(folder != NULL ? folder : chain_text_folder(beside, sizeof beside));
+    o->exact_chain = chain_read(o, "least_latency", error);
     if (o->exact_chain == NULL)
         return false;
-    while (slice_split(&rest, ',', &part))
+    while (chain_text_split(&rest, &part))
         if (!contender_read(o, part, error))
             return false;
     return true;
