@@ -52,6 +52,11 @@ bool chain_text_split(struct slice *list, struct slice *one)
     return true;
 }
 
+bool chain_text_link(struct slice *chain, struct slice *link)
+{
+    return split(chain, "+", link);
+}
+
 /* Without its backslashes, but for those that a backslash precedes. */
 static char *text_keep(struct chain_text *chain, struct slice text)
 {
@@ -106,7 +111,7 @@ bool chain_text_read(struct chain_text *chain, const char *text, struct error *e
     struct slice rest = slice_of(text), link, name;
     arena_init(&chain->arena);
     chain->count = 0;
-    while (split(&rest, "+", &link)) {
+    while (chain_text_link(&rest, &link)) {
         if (chain->count == CHAIN_POLICIES_MAX)
             return error_set(error, "a chain has at most %d policies", CHAIN_POLICIES_MAX);
         struct policy_ref *ref = &chain->refs[chain->count++];

@@ -29,6 +29,9 @@ struct chain_text {
  * the chain before it, so "a:x=1,y=2,b" is "a:x=1,y=2" and "b".  False at the end. */
 bool chain_text_split(struct slice *list, struct slice *one);
 
+/* The next policy of a chain, with its settings, as it is written.  False at the end. */
+bool chain_text_link(struct slice *chain, struct slice *link);
+
 /* False with a sentence.  chain_text_finish in either case. */
 bool chain_text_read(struct chain_text *chain, const char *text, struct error *error) ISO_MUST_USE;
 void chain_text_finish(struct chain_text *chain);

@@ -2,11 +2,10 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "chain_text/chain_text.h"
 #include "policy/option.h"
+#include "simulate/plan_state.h"
 #include "simulate/scenarios.h"
 
 const char plan_usage[] =
@@ -15,6 +14,8 @@ const char plan_usage[] =
     "least_latency.so:flex_rule=off,nearest.so;\n"
     "                         modifiers follow after +: nearest+prefer:region=eu,worth=1s;\n"
     "                         clairvoyant and clairvoyant_greedy too\n"
+    "  --set POLICY.SETTING=VALUE[,VALUE]...\n"
+    "                         each of these values in turn; may be given several times\n"
     "  --scenario NAME        global (default) or china, or FILE, or FILE:NAME\n"
     "  --load LIST            of the fleet's capacity, e.g. 0.5,0.8 (default 0.8)\n"
     "  --routers N            1 to 64 (default 4)\n"
@@ -98,66 +99,11 @@ static bool scenario_read(struct plan *o, const char *text)
     return loaded;
 }
 
-/* --- policies --- */
-
-static struct chain *chain_read(const struct plan *o, const char *text, struct error *error)
-{
-    struct chain_text parsed;
-    struct problem_first problem;
-    struct chain *chain = NULL;
-    problem_first_init(&problem);
-    if (chain_text_read(&parsed, text, error)) {
-        chain = chain_create(parsed.refs, parsed.count, o->plugins, &problem.sink);
-        if (chain == NULL)
-            *error = problem.error;
-    }
-    chain_text_finish(&parsed);
-    if (chain == NULL)
-        error_prefix(error, "--policy");
-    return chain;
-}
-
-static bool contender_read(struct plan *o, struct slice text, struct error *error)
-{
-    if (o->contender_count == PLAN_POLICIES_MAX)
-        return error_set(error, "--policy: there may be %d", PLAN_POLICIES_MAX);
-    struct contender *c = &o->contenders[o->contender_count];
-    *c = (struct contender){.name = arena_printf(&o->arena, "%.*s", SLICE_ARG(text)).ptr};
-    if (slice_eq(text, SLICE("clairvoyant")))
-        c->rule = RUN_EXACT;
-    else if (slice_eq(text, SLICE("clairvoyant_greedy")))
-        c->rule = RUN_EXACT_QUICKEST;
-    c->chain = c->rule == RUN_POLICY ? chain_read(o, c->name, error) : chain_hold(o->exact_chain);
-    o->contender_count += c->chain != NULL;
-    return c->chain != NULL;
-}
-
-static bool policies_read(struct plan *o, const char *list, const char *folder, struct error *error)
-{
-    struct slice rest = slice_of(list), part;
-    char beside[4096];
-    o->plugins =
-        plugin_dir_create(folder != NULL ? folder : chain_text_folder(beside, sizeof beside));
-    o->exact_chain = chain_read(o, "least_latency", error);
-    if (o->exact_chain == NULL)
-        return false;
-    while (chain_text_split(&rest, &part))
-        if (!contender_read(o, part, error))
-            return false;
-    return true;
-}
-
 /* --- all of it --- */
-
-struct raw {
-    const char *policy, *scenario, *plugins, *traces;
-    const char *faults[RUN_FAULTS_MAX];
-    uint32_t fault_count;
-    const char *scale;
-};
 
 enum letter {
     OPTION_POLICY = 256,
+    OPTION_SET,
     OPTION_SCENARIO,
     OPTION_LOAD,
     OPTION_ROUTERS,
@@ -179,6 +125,7 @@ enum letter {
 
 static const struct option known[] = {
     {"policy", required_argument, NULL, OPTION_POLICY},
+    {"set", required_argument, NULL, OPTION_SET},
     {"scenario", required_argument, NULL, OPTION_SCENARIO},
     {"load", required_argument, NULL, OPTION_LOAD},
     {"routers", required_argument, NULL, OPTION_ROUTERS},
@@ -208,11 +155,16 @@ static bool seconds_read(const char *name, const char *text, double *out_s, stru
     return true;
 }
 
-static bool letter_take(struct plan *o, struct raw *raw, int letter, struct error *error)
+static bool letter_take(struct plan *o, struct plan_raw *raw, int letter, struct error *error)
 {
     switch (letter) {
     case OPTION_POLICY:
         raw->policy = optarg;
+        return true;
+    case OPTION_SET:
+        if (raw->sweep_count == PLAN_SWEEPS_MAX)
+            return error_set(error, "--set: there may be %d", PLAN_SWEEPS_MAX);
+        raw->sweeps[raw->sweep_count++] = optarg;
         return true;
     case OPTION_SCENARIO:
         raw->scenario = optarg;
@@ -263,7 +215,7 @@ static bool letter_take(struct plan *o, struct raw *raw, int letter, struct erro
     }
 }
 
-static bool letters_take(struct plan *o, struct raw *raw, int argc, char **argv,
+static bool letters_take(struct plan *o, struct plan_raw *raw, int argc, char **argv,
                          struct error *error)
 {
     int letter;
@@ -278,7 +230,7 @@ static bool letters_take(struct plan *o, struct raw *raw, int argc, char **argv,
     return true;
 }
 
-static bool raw_resolve(struct plan *o, const struct raw *raw, struct error *error)
+static bool raw_resolve(struct plan *o, const struct plan_raw *raw, struct error *error)
 {
     error_set(error, "scenario %s cannot be read", raw->scenario);
     if (!scenario_read(o, raw->scenario))
@@ -299,7 +251,7 @@ static bool raw_resolve(struct plan *o, const struct raw *raw, struct error *err
                                o->sizes.output_scale < 0.001 || o->sizes.output_scale > 100))
         return error_set(error, "--output-scale: expected a number from 0.001 to 100, found \"%s\"",
                          raw->scale);
-    if (!policies_read(o, raw->policy, raw->plugins, error))
+    if (!plan_policies_read(o, raw, error))
         return false;
     const bool one = o->contender_count == 1 && o->load_count == 1 && o->seeds == 1;
     if (o->arrivals_file != NULL && !one)
@@ -310,7 +262,7 @@ static bool raw_resolve(struct plan *o, const struct raw *raw, struct error *err
 bool plan_read(struct plan *o, int argc, char **argv)
 {
     struct error error = {""};
-    struct raw raw = {.scenario = "global"};
+    struct plan_raw raw = {.scenario = "global"};
     *o = (struct plan){.loads = {0.8},
                        .load_count = 1,
                        .routers = 4,

@@ -15,7 +15,7 @@
 #include "simulate/fault.h"
 #include "simulate/run.h"
 
-#define PLAN_POLICIES_MAX 32
+#define PLAN_POLICIES_MAX 128
 #define PLAN_LOADS_MAX 32
 
 /* A chain, or one of the built-in clairvoyants. */
