@@ -81,7 +81,7 @@ static void send_request(struct call *call, struct upstream_connection *connecti
 {
     const struct options *options = call->calls->settings.options;
     const struct target *target = call->lane->settings.target;
-    char path[512], sizes[2][16];
+    char path[512], sizes[3][16];
     struct field items[HEADERS_MOST];
     struct request_head head = {
         .method = METHOD_POST,
@@ -99,18 +99,20 @@ static void send_request(struct call *call, struct upstream_connection *connecti
                                                       SLICE_ARG(call->calls->path)));
     add_field(&head.fields, SLICE("content-type"), SLICE("application/json"));
     add_field(&head.fields, SLICE("user-agent"), SLICE("isobench"));
-    if (options->traffic_class != NULL)
-        add_field(&head.fields, SLICE("x-isochrone-class"), slice_of(options->traffic_class));
+    if (call->sample.traffic_class == CLASS_BATCH)
+        add_field(&head.fields, SLICE("x-isochrone-class"), SLICE("batch"));
     if (options->sim) {
         add_field(&head.fields, SLICE("x-sim-prompt-tokens"),
-                  decimal(sizes[0], sizeof(sizes[0]), call->prompt.prompt_tokens));
+                  decimal(sizes[0], sizeof(sizes[0]), call->sample.asked_prompt_tokens));
         add_field(&head.fields, SLICE("x-sim-output-tokens"),
-                  decimal(sizes[1], sizeof(sizes[1]), call->prompt.output_tokens));
+                  decimal(sizes[1], sizeof(sizes[1]), call->sample.asked_output_tokens));
+        add_field(&head.fields, SLICE("x-sim-prefix-tokens"),
+                  decimal(sizes[2], sizeof(sizes[2]), call->reusable_tokens));
     }
     for (uint32_t i = 0; i < options->header_count; i++)
         add_field(&head.fields, options->headers[i].name, options->headers[i].value);
     call->connection = connection;
-    call->stream = codec_open(connection->codec, &head, call->prompt.parts, PROMPT_PARTS,
+    call->stream = codec_open(connection->codec, &head, call->prompt.parts, call->prompt.part_count,
                               &stream_upcalls, call);
     CHECK(call->stream != NULL); /* the lane asked for room */
 }
@@ -180,8 +182,7 @@ static void on_event(void *user, struct slice data)
     if (sample->events++ == 0)
         sample->first_ns = now_ns;
     else
-        tallies_gap(call->calls->settings.tallies, sample->place, sample->cluster,
-                    now_ns - sample->last_ns);
+        tallies_gap(call->calls->settings.tallies, sample, now_ns - sample->last_ns);
     sample->last_ns = now_ns;
 }
 
@@ -198,7 +199,7 @@ static void on_response(struct stream *stream, const struct response_head *head)
               fields_find(&head->fields, SLICE("x-request-id")));
     const struct slice timing = fields_find(&head->fields, SLICE("server-timing"));
     if (timing.len > 0)
-        tallies_timing(calls->settings.tallies, sample->place, sample->cluster, timing);
+        tallies_timing(calls->settings.tallies, sample, timing);
     call->is_event_stream =
         slice_starts(fields_find(&head->fields, SLICE("content-type")), SLICE("text/event-stream"));
     heard(call);
@@ -319,6 +320,7 @@ void calls_finish(struct calls *calls)
     while ((link = list_pop(&calls->kept)) != NULL) {
         struct call *call = LIST_ENTRY(link, struct call, link);
         buffer_release(&call->body);
+        prompt_finish(&call->prompt);
         free(call);
     }
     prompt_source_finish(&calls->prompts);
@@ -339,7 +341,7 @@ static struct call *take(struct calls *calls)
     return call;
 }
 
-void calls_begin(struct calls *calls, struct lane *lane, uint32_t place, int64_t intended_ns)
+void calls_begin(struct calls *calls, struct lane *lane, const struct ask *ask, int64_t intended_ns)
 {
     struct call *call = take(calls);
     const int64_t now_ns = clock_monotonic_ns();
@@ -350,13 +352,17 @@ void calls_begin(struct calls *calls, struct lane *lane, uint32_t place, int64_t
     sse_init(&call->sse);
     call->sse.on_event = on_event;
     call->sse.user = call;
-    prompt_draw(&calls->prompts, &call->prompt);
+    prompt_write(&call->prompt, &calls->prompts, ask);
+    call->reusable_tokens = ask->reusable_tokens;
     call->sample = (struct sample){.number = ++calls->begun,
-                                   .place = place,
+                                   .place = ask->place,
+                                   .traffic_class = ask->traffic_class,
+                                   .conversation = ask->conversation,
+                                   .turn = ask->turn,
                                    .intended_ns = since_start(calls, intended_ns),
                                    .issued_ns = since_start(calls, now_ns),
-                                   .asked_prompt_tokens = call->prompt.prompt_tokens,
-                                   .asked_output_tokens = call->prompt.output_tokens,
+                                   .asked_prompt_tokens = ask->prompt_tokens,
+                                   .asked_output_tokens = ask->output_tokens,
                                    .prompt_tokens = -1,
                                    .cached_tokens = -1,
                                    .output_tokens = -1};

@@ -31,7 +31,8 @@ struct call {
     struct timer stall;
     struct sample sample;
     struct prompt prompt;
-    struct buffer body; /* what is kept of an error or of a whole answer's usage */
+    uint32_t reusable_tokens; /* of the prompt */
+    struct buffer body;       /* what is kept of an error or of a whole answer's usage */
     bool is_event_stream;
     bool after_done;
     struct sse sse;
@@ -59,7 +60,8 @@ struct calls {
 void calls_init(struct calls *calls, const struct calls_settings *settings);
 void calls_finish(struct calls *calls); /* none may be open */
 /* intended_ns: monotonic. */
-void calls_begin(struct calls *calls, struct lane *lane, uint32_t place, int64_t intended_ns);
+void calls_begin(struct calls *calls, struct lane *lane, const struct ask *ask,
+                 int64_t intended_ns);
 /* Ends all that are open as OUTCOME_UNFINISHED. */
 void calls_abandon(struct calls *calls);
 

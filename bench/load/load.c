@@ -31,7 +31,7 @@ static int check_assertions(const struct run_result *result)
     const struct options *options = result->options;
     struct tally *total = memory_alloc(sizeof *total);
     int exit_code = 0;
-    tallies_sum(result->tallies, TALLY_ALL, TALLY_ALL, total);
+    tallies_sum(result->tallies, TALLY_EVERYTHING, total);
     for (uint32_t i = 0; i < options->assertion_count; i++) {
         const struct assertion *assertion = &options->assertions[i];
         double found;
@@ -84,6 +84,7 @@ int load_main(int argc, char **argv)
     }
     if (error.text[0] != '\0')
         fprintf(stderr, "isobench load: %s\n", error.text);
+    options_finish(options);
     arena_finish(&arena);
     free(options);
     return exit_code;

@@ -4,10 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/buffer.h"
-#include "base/json.h"
 #include "base/suggest.h"
-#include "load/duration.h"
+#include "load/options_reader.h"
 
 const char options_usage[] =
     "usage: isobench load --url URL --rate R [OPTION ...]\n"
@@ -21,7 +19,13 @@ const char options_usage[] =
     "  --streams N            at most, per connection; default 100\n"
     "how much\n"
     "  --rate R               requests a second, open loop\n"
-    "  --arrivals KIND        poisson (default) or constant\n"
+    "  --arrivals KIND        poisson (default), constant, ramp[:FROM] (the rate grows to R over "
+    "--duration),\n"
+    "                         burst[:FACTOR,LASTS,EVERY] (5,2s,20s), or a file of requests, "
+    "without --rate:\n"
+    "                         of isobench simulate --write-arrivals, Azure LLM inference, "
+    "Mooncake\n"
+    "  --time-scale X         times in that file are multiplied by it; default 1\n"
     "  --closed N             instead of --rate: N at a time\n"
     "  --duration D           default 30s; without it and with --requests: until they are sent\n"
     "  --requests N           at most so many\n"
@@ -36,9 +40,10 @@ const char options_usage[] =
     "  --prompt SIZE          tokens: N or lognormal:MU,SIGMA; default 256\n"
     "  --output SIZE          the same, sent as max_tokens; 0: not sent; default 64\n"
     "  --conversations N      requests are turns of N conversations; default 0: of none\n"
-    "  --class NAME           x-isochrone-class: priority, interactive, flex, batch\n"
+    "  --turns N              these have N turns in the mean, each begins with all before it\n"
+    "  --class NAME[=W],...   priority, interactive, flex, batch by weight\n"
     "  --usage                streams are asked for their usage\n"
-    "  --sim                  tells isosim the sizes (x-sim-prompt-tokens, x-sim-output-tokens)\n"
+    "  --sim                  tells isosim the sizes (x-sim-prompt-tokens, -output-, -prefix-)\n"
     "  --header 'NAME: VALUE' repeated\n"
     "  --seed N               default 1\n"
     "results\n"
@@ -58,6 +63,7 @@ enum option_id {
     OPT_STREAMS,
     OPT_RATE,
     OPT_ARRIVALS,
+    OPT_TIME_SCALE,
     OPT_CLOSED,
     OPT_DURATION,
     OPT_REQUESTS,
@@ -70,6 +76,7 @@ enum option_id {
     OPT_PROMPT,
     OPT_OUTPUT,
     OPT_CONVERSATIONS,
+    OPT_TURNS,
     OPT_CLASS,
     OPT_USAGE,
     OPT_SIM,
@@ -93,6 +100,7 @@ static const struct option known[] = {
     {"streams", required_argument, NULL, OPT_STREAMS},
     {"rate", required_argument, NULL, OPT_RATE},
     {"arrivals", required_argument, NULL, OPT_ARRIVALS},
+    {"time-scale", required_argument, NULL, OPT_TIME_SCALE},
     {"closed", required_argument, NULL, OPT_CLOSED},
     {"duration", required_argument, NULL, OPT_DURATION},
     {"requests", required_argument, NULL, OPT_REQUESTS},
@@ -105,6 +113,7 @@ static const struct option known[] = {
     {"prompt", required_argument, NULL, OPT_PROMPT},
     {"output", required_argument, NULL, OPT_OUTPUT},
     {"conversations", required_argument, NULL, OPT_CONVERSATIONS},
+    {"turns", required_argument, NULL, OPT_TURNS},
     {"class", required_argument, NULL, OPT_CLASS},
     {"usage", no_argument, NULL, OPT_USAGE},
     {"sim", no_argument, NULL, OPT_SIM},
@@ -118,240 +127,96 @@ static const struct option known[] = {
     {NULL, 0, NULL, 0},
 };
 
-struct reader {
-    struct options *out;
-    struct arena *arena;
-    struct error *error;
-    bool connections_given;
-    bool duration_given;
-    bool requests_given;
-};
-
-/* ---- values ---- */
-
-static bool read_count(struct reader *r, const char *text, uint64_t least, uint64_t most,
-                       uint64_t *out)
-{
-    if (slice_to_u64(slice_of(text), out) && *out >= least && *out <= most)
-        return true;
-    return error_set(r->error, "expected a whole number, %llu to %llu, found %s",
-                     (unsigned long long)least, (unsigned long long)most, text);
-}
-
-static bool read_count32(struct reader *r, const char *text, uint32_t least, uint32_t most,
-                         uint32_t *out)
-{
-    uint64_t value = 0;
-    if (!read_count(r, text, least, most, &value))
-        return false;
-    *out = (uint32_t)value;
-    return true;
-}
-
-static bool read_duration(struct reader *r, const char *text, double *out_ms)
-{
-    if (duration_parse(slice_of(text), out_ms) && *out_ms <= 7 * 86400e3)
-        return true;
-    return error_set(r->error,
-                     "expected a duration such as 500ms, 30s or 5m, at most 168h, found %s", text);
-}
-
-static bool read_choice(struct reader *r, const char *text, const char *const *choices,
-                        unsigned *out)
-{
-    struct buffer list = {0};
-    for (*out = 0; choices[*out] != NULL; ++*out) {
-        if (strcmp(choices[*out], text) == 0) {
-            buffer_release(&list);
-            return true;
-        }
-        buffer_printf(&list, "%s%s", *out > 0 ? ", " : "", choices[*out]);
-    }
-    error_set(r->error, "expected one of %.*s, found %s", SLICE_ARG(buffer_slice(&list)), text);
-    buffer_release(&list);
-    return false;
-}
-
-static bool read_rate(struct reader *r, const char *text)
-{
-    if (slice_to_double(slice_of(text), &r->out->rate) && r->out->rate >= 0.001 &&
-        r->out->rate <= 1e6)
-        return true;
-    return error_set(r->error, "expected requests a second, 0.001 to 1000000, found %s", text);
-}
-
-static bool read_target(struct reader *r, const char *text)
-{
-    if (r->out->target_count == OPTIONS_TARGETS_MOST)
-        return error_set(r->error, "at most %d", OPTIONS_TARGETS_MOST);
-    return target_read(slice_of(text), r->arena, &r->out->targets[r->out->target_count++],
-                       r->error);
-}
-
-/* NAME=IP[@URL] */
-static bool read_place(struct reader *r, const char *text)
-{
-    struct options *out = r->out;
-    struct slice rest = slice_of(text), name, source;
-    if (out->place_count == OPTIONS_PLACES_MOST)
-        return error_set(r->error, "at most %d", OPTIONS_PLACES_MOST);
-    if (!slice_split(&rest, '=', &name) || name.len == 0 || name.len >= TALLY_NAME_BYTES ||
-        !slice_split(&rest, '@', &source))
-        return error_set(r->error, "expected NAME=IP or NAME=IP@URL, found %s", text);
-    struct options_place *place = &out->places[out->place_count];
-    place->name = arena_copy(r->arena, name).ptr;
-    for (uint32_t i = 0; i < out->place_count; i++)
-        if (strcmp(out->places[i].name, place->name) == 0)
-            return error_set(r->error, "there are two places named %s", place->name);
-    if (!address_parse_ip(source, &place->source))
-        return error_set(r->error, "%s: %.*s is no IP address", text, SLICE_ARG(source));
-    place->has_target = rest.ptr != NULL;
-    out->place_count++;
-    return !place->has_target || target_read(rest, r->arena, &place->target, r->error);
-}
-
-static bool read_header(struct reader *r, const char *text)
-{
-    struct slice rest = slice_of(text), name;
-    if (r->out->header_count == OPTIONS_HEADERS_MOST)
-        return error_set(r->error, "at most %d", OPTIONS_HEADERS_MOST);
-    if (!slice_split(&rest, ':', &name) || rest.ptr == NULL || !field_name_valid(name) ||
-        !field_value_valid(slice_trim(rest)))
-        return error_set(r->error, "expected 'NAME: VALUE', found %s", text);
-    char *lower = arena_alloc(r->arena, name.len);
-    for (size_t i = 0; i < name.len; i++) {
-        const char c = name.ptr[i];
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
-    }
-    r->out->headers[r->out->header_count++] =
-        (struct field){slice_make(lower, name.len), slice_trim(rest)};
-    return true;
-}
-
-static bool read_assertion(struct reader *r, const char *text)
-{
-    if (r->out->assertion_count == OPTIONS_ASSERTIONS_MOST)
-        return error_set(r->error, "at most %d", OPTIONS_ASSERTIONS_MOST);
-    return assertion_parse(slice_of(text), &r->out->assertions[r->out->assertion_count++],
-                           r->error);
-}
-
-static bool read_model(struct reader *r, const char *text)
-{
-    struct buffer quoted = {0};
-    struct json json;
-    if (text[0] == '\0' || strlen(text) > 128)
-        return error_set(r->error, "expected a name of 1 to 128 bytes");
-    json_init(&json, &quoted);
-    json_slice(&json, slice_of(text));
-    r->out->model = text;
-    r->out->prompt.model = arena_copy(r->arena, buffer_slice(&quoted));
-    buffer_release(&quoted);
-    return true;
-}
-
-static bool read_class(struct reader *r, const char *text)
-{
-    static const char *const classes[] = {"priority", "interactive", "flex", "batch", NULL};
-    unsigned choice = 0;
-    r->out->traffic_class = text;
-    return read_choice(r, text, classes, &choice);
-}
-
-static bool read_yes(struct reader *r, const char *text, const char *yes, const char *no, bool *out)
-{
-    const char *const choices[] = {yes, no, NULL};
-    unsigned choice = 0;
-    const bool good = read_choice(r, text, choices, &choice);
-    *out = choice == 0;
-    return good;
-}
-
 /* ---- options ---- */
 
-static bool read_where(struct reader *r, int id, const char *text)
+static bool read_where(struct options_reader *r, int id, const char *text)
 {
     struct options *out = r->out;
     switch (id) {
     case OPT_URL:
-        return read_target(r, text);
+        return options_target(r, text);
     case OPT_PLACE:
-        return read_place(r, text);
+        return options_place(r, text);
     case OPT_STEER:
         out->steer = true;
         return target_read(slice_of(text), r->arena, &out->steer_target, r->error);
     case OPT_PROTOCOL:
-        return read_yes(r, text, "h2", "h1", &out->h2);
+        return options_yes(r, text, "h2", "h1", &out->h2);
     case OPT_CA:
         out->ca_file = text;
         return true;
     case OPT_CONNECTIONS:
         r->connections_given = true;
-        return read_count32(r, text, 1, OPTIONS_CONNECTIONS_MOST, &out->connections);
+        return options_count32(r, text, 1, OPTIONS_CONNECTIONS_MOST, &out->connections);
     case OPT_STREAMS:
-        return read_count32(r, text, 1, OPTIONS_STREAMS_MOST, &out->streams);
+        return options_count32(r, text, 1, OPTIONS_STREAMS_MOST, &out->streams);
     default:
         out->insecure = true;
         return true;
     }
 }
 
-static bool read_how_much(struct reader *r, int id, const char *text)
+static bool read_how_much(struct options_reader *r, int id, const char *text)
 {
     struct options *out = r->out;
-    bool poisson = true;
     switch (id) {
     case OPT_RATE:
-        return read_rate(r, text);
+        return options_rate(r, text);
     case OPT_ARRIVALS:
-        if (!read_yes(r, text, "poisson", "constant", &poisson))
-            return false;
-        out->arrivals = poisson ? ARRIVALS_POISSON : ARRIVALS_CONSTANT;
-        return true;
+        return options_arrivals(r, text);
+    case OPT_TIME_SCALE:
+        return (slice_to_double(slice_of(text), &out->time_scale) && out->time_scale >= 0.001 &&
+                out->time_scale <= 1000) ||
+               error_set(r->error, "expected a factor, 0.001 to 1000, found %s", text);
     case OPT_CLOSED:
-        return read_count32(r, text, 1, 100000, &out->closed);
+        return options_count32(r, text, 1, 100000, &out->closed);
     case OPT_DURATION:
         r->duration_given = true;
-        return read_duration(r, text, &out->duration_ms);
+        return options_duration(r, text, &out->duration_ms);
     case OPT_REQUESTS:
         r->requests_given = true;
-        return read_count(r, text, 1, UINT32_MAX, &out->requests);
+        return options_count(r, text, 1, UINT32_MAX, &out->requests);
     case OPT_STALL:
-        return read_duration(r, text, &out->stall_ms);
+        return options_duration(r, text, &out->stall_ms);
     case OPT_DRAIN:
-        return read_duration(r, text, &out->drain_ms);
+        return options_duration(r, text, &out->drain_ms);
     default:
-        return read_count32(r, text, 1, 1000000, &out->open_most);
+        return options_count32(r, text, 1, 1000000, &out->open_most);
     }
 }
 
-static bool read_what(struct reader *r, int id, const char *text)
+static bool read_what(struct options_reader *r, int id, const char *text)
 {
     static const char *const paths[] = {"chat", "completions", "embeddings", NULL};
     struct options *out = r->out;
     unsigned choice = 0;
     switch (id) {
     case OPT_PATH:
-        if (!read_choice(r, text, paths, &choice))
+        if (!options_choice(r, text, paths, &choice))
             return false;
         out->prompt.kind = (enum prompt_kind)choice;
         return true;
     case OPT_MODEL:
-        return read_model(r, text);
+        return options_model(r, text);
     case OPT_STREAM:
-        return read_yes(r, text, "on", "off", &out->prompt.stream);
+        return options_yes(r, text, "on", "off", &out->prompt.stream);
     case OPT_PROMPT:
-        return size_parse(slice_of(text), &out->prompt.prompt, r->error);
+        return size_parse(slice_of(text), &out->prompt_size, r->error);
     case OPT_OUTPUT:
-        return size_parse(slice_of(text), &out->prompt.output, r->error);
+        return size_parse(slice_of(text), &out->output_size, r->error);
     case OPT_CONVERSATIONS:
-        return read_count32(r, text, 0, 10000000, &out->prompt.conversations);
+        return options_count32(r, text, 0, 10000000, &out->conversations);
+    case OPT_TURNS:
+        return (slice_to_double(slice_of(text), &out->turns) && out->turns >= 1 &&
+                out->turns <= OPTIONS_TURNS_MOST) ||
+               error_set(r->error, "expected a mean number, 1 to %d, found %s", OPTIONS_TURNS_MOST,
+                         text);
     case OPT_CLASS:
-        return read_class(r, text);
+        return options_class(r, text);
     case OPT_HEADER:
-        return read_header(r, text);
+        return options_header(r, text);
     case OPT_SEED:
-        return read_count(r, text, 0, UINT64_MAX, &out->seed);
+        return options_count(r, text, 0, UINT64_MAX, &out->seed);
     case OPT_USAGE:
         out->prompt.usage = true;
         return true;
@@ -361,7 +226,7 @@ static bool read_what(struct reader *r, int id, const char *text)
     }
 }
 
-static bool read_results(struct reader *r, int id, const char *text)
+static bool read_results(struct options_reader *r, int id, const char *text)
 {
     switch (id) {
     case OPT_JSON:
@@ -371,7 +236,7 @@ static bool read_results(struct reader *r, int id, const char *text)
         r->out->log_file = text;
         return true;
     case OPT_ASSERT:
-        return read_assertion(r, text);
+        return options_assertion(r, text);
     case OPT_QUIET:
         r->out->quiet = true;
         return true;
@@ -381,7 +246,7 @@ static bool read_results(struct reader *r, int id, const char *text)
     }
 }
 
-static bool read_option(struct reader *r, int id, const char *text)
+static bool read_option(struct options_reader *r, int id, const char *text)
 {
     if (id <= OPT_STREAMS)
         return read_where(r, id, text);
@@ -436,17 +301,70 @@ static bool check_targets(struct options *out, struct error *error)
     return true;
 }
 
-static bool check(struct reader *r)
+/* Which of our places is each of the trace's; where we have none, they are made. */
+static bool match_places(struct options *out, struct error *error)
+{
+    const struct trace *trace = out->trace;
+    const bool make = out->place_count == 0;
+    for (uint32_t t = 0; t < trace->place_count; t++) {
+        uint32_t p = 0;
+        while (p < out->place_count && strcmp(out->places[p].name, trace->places[t]) != 0)
+            p++;
+        out->trace_places[t] = p;
+        if (p < out->place_count)
+            continue;
+        if (!make)
+            return error_set(error, "--arrivals %s: there is no --place %s", out->arrivals_text,
+                             trace->places[t]);
+        out->places[out->place_count++] = (struct options_place){.name = trace->places[t]};
+    }
+    return true;
+}
+
+static bool check_trace(struct options_reader *r)
 {
     struct options *out = r->out;
-    if ((out->closed > 0) == (out->rate > 0))
+    if (out->closed > 0 || out->schedule.rate > 0)
+        return error_set(r->error, "--arrivals %s says when; --rate and --closed exclude it",
+                         out->arrivals_text);
+    if (!r->duration_given)
+        out->duration_ms = INFINITY;
+    out->trace = trace_read(out->arrivals_text, out->time_scale, r->error);
+    if (out->trace == NULL)
+        return error_prefix(r->error, "--arrivals");
+    return match_places(out, r->error);
+}
+
+static bool check_schedule(struct options_reader *r)
+{
+    struct options *out = r->out;
+    if (out->time_scale != 1 && out->schedule.arrivals != ARRIVALS_TRACE)
+        return error_set(r->error, "--time-scale is for --arrivals FILE");
+    if (out->schedule.arrivals == ARRIVALS_TRACE)
+        return check_trace(r);
+    if ((out->closed > 0) == (out->schedule.rate > 0))
         return error_set(r->error, out->closed > 0 ? "--rate and --closed exclude each other"
                                                    : "give --rate R or --closed N");
+    if (r->requests_given && !r->duration_given)
+        out->duration_ms = INFINITY;
+    out->schedule.ramp_s = out->duration_ms / 1e3;
+    if (out->schedule.arrivals == ARRIVALS_RAMP && isinf(out->duration_ms))
+        return error_set(r->error, "--arrivals ramp needs a --duration to grow over");
+    if (out->closed > 0)
+        out->schedule.rate = 1; /* the feed's times are not looked at */
+    return true;
+}
+
+static bool check(struct options_reader *r)
+{
+    struct options *out = r->out;
+    if (!check_schedule(r))
+        return false;
+    if (out->turns > 0 && out->conversations == 0)
+        return error_set(r->error, "--turns is for --conversations N");
     if (out->closed > out->open_most)
         return error_set(r->error, "--closed %u is more than --open %u", out->closed,
                          out->open_most);
-    if (r->requests_given && !r->duration_given)
-        out->duration_ms = INFINITY;
     if (!r->connections_given)
         out->connections = out->h2 ? 8 : 1000;
     if (!out->h2)
@@ -459,7 +377,7 @@ static bool check(struct reader *r)
 bool options_read(int argc, char **argv, struct arena *arena, struct options *out,
                   struct error *error)
 {
-    struct reader reader = {.out = out, .arena = arena, .error = error};
+    struct options_reader reader = {.out = out, .arena = arena, .error = error};
     *out = (struct options){.h2 = true,
                             .streams = OPTIONS_STREAMS_MOST,
                             .duration_ms = 30e3,
@@ -467,11 +385,13 @@ bool options_read(int argc, char **argv, struct arena *arena, struct options *ou
                             .stall_ms = 60e3,
                             .drain_ms = 60e3,
                             .open_most = 100000,
+                            .arrivals_text = "poisson",
+                            .time_scale = 1,
                             .seed = 1};
     out->prompt.stream = true;
-    out->prompt.prompt.tokens = 256;
-    out->prompt.output.tokens = 64;
-    if (!read_model(&reader, "qwen3-32b"))
+    out->prompt_size.tokens = 256;
+    out->output_size.tokens = 64;
+    if (!options_model(&reader, "qwen3-32b"))
         return false;
     optind = 0;
     opterr = 0;
@@ -487,4 +407,9 @@ bool options_read(int argc, char **argv, struct arena *arena, struct options *ou
     if (optind < argc)
         return error_set(error, "%s: expected an option, they begin with --", argv[optind]);
     return out->help || check(&reader);
+}
+
+void options_finish(struct options *options)
+{
+    trace_destroy(&options->trace);
 }

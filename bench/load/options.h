@@ -11,7 +11,9 @@
 #include "load/assertion.h"
 #include "load/prompt.h"
 #include "load/schedule.h"
+#include "load/size.h"
 #include "load/target.h"
+#include "load/trace.h"
 
 enum {
     OPTIONS_TARGETS_MOST = 16,
@@ -20,6 +22,8 @@ enum {
     OPTIONS_ASSERTIONS_MOST = 16,
     OPTIONS_CONNECTIONS_MOST = 20000,
     OPTIONS_STREAMS_MOST = 100,
+    OPTIONS_CLASSES_MOST = 8,
+    OPTIONS_TURNS_MOST = 1000,
 };
 
 /* Where some of the clients are. */
@@ -28,6 +32,11 @@ struct options_place {
     struct address source; /* len 0: the kernel chooses */
     bool has_target;
     struct target target; /* its own URL */
+};
+
+struct options_class {
+    enum traffic_class traffic_class;
+    double weight;
 };
 
 struct options {
@@ -39,11 +48,14 @@ struct options {
     bool steer;
     struct target steer_target;
 
-    enum arrivals arrivals;
-    double rate;        /* requests a second, all places together */
-    uint32_t closed;    /* > 0: so many at a time instead of a rate */
-    double duration_ms; /* INFINITY when only --requests is given */
-    uint64_t requests;  /* UINT64_MAX when only --duration is given */
+    struct schedule_settings schedule; /* rates are of all places together */
+    const char *arrivals_text;         /* as given: a kind or a file */
+    double time_scale;
+    struct trace *trace;                      /* NULL: drawn by chance */
+    uint32_t trace_places[TRACE_PLACES_MOST]; /* which of `places` is each of the trace's */
+    uint32_t closed;                          /* > 0: so many at a time instead of a rate */
+    double duration_ms;                       /* INFINITY when only --requests is given */
+    uint64_t requests;                        /* UINT64_MAX when only --duration is given */
     double stall_ms;
     double drain_ms; /* how long the last ones may take after the schedule's end */
     uint32_t open_most;
@@ -56,8 +68,13 @@ struct options {
     uint32_t streams;     /* at most, on one connection */
 
     struct prompt_settings prompt;
+    struct size prompt_size, output_size;
+    uint32_t conversations; /* 0: every request is a stranger */
+    double turns;           /* of a conversation, in the mean; 0: endless, and none grows */
     const char *model;
-    const char *traffic_class; /* NULL: none */
+    struct options_class classes[OPTIONS_CLASSES_MOST]; /* none: none is asked for */
+    uint32_t class_count;
+    double class_weight; /* of all */
     bool sim;
     struct field headers[OPTIONS_HEADERS_MOST];
     uint32_t header_count;
@@ -69,9 +86,11 @@ struct options {
     uint32_t assertion_count;
 };
 
-/* argv[0] is not looked at.  What it points at lives in the arena and in argv. */
+/* argv[0] is not looked at.  What it points at lives in the arena and in argv; options_finish also
+ * when it says false. */
 bool options_read(int argc, char **argv, struct arena *arena, struct options *out,
                   struct error *error) ISO_MUST_USE;
+void options_finish(struct options *options);
 extern const char options_usage[];
 
 #endif

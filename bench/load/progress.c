@@ -16,7 +16,7 @@ static void show(struct timer *timer)
     struct tally *sum = progress->sum;
     const double elapsed_s =
         (double)(clock_monotonic_ns() - progress->calls->start_ns) / (double)NS_PER_S;
-    tallies_sum(progress->tallies, TALLY_ALL, TALLY_ALL, sum);
+    tallies_sum(progress->tallies, TALLY_EVERYTHING, sum);
     const struct histogram *latency = progress->options->prompt.stream ? &sum->ttft : &sum->e2e;
     fprintf(stderr,
             "\r\033[K%.0f s  begun %" PRIu64 "  open %u  answered %" PRIu64 "  cut %" PRIu64

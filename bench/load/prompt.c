@@ -4,11 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/random.h"
+#include "load/size.h"
+
 /* Room for the longest prompt at any of as many places. */
 #define TEXT_BYTES (2 * (size_t)SIZE_TOKENS_MOST * PROMPT_BYTES_PER_TOKEN)
 #define PLACES (TEXT_BYTES / 2 / PROMPT_BYTES_PER_TOKEN)
 
-enum { UNIQUE_TOKENS = 4 };
+enum { PARTS_PER_PIECE = 2, PARTS_AROUND = 2 };
+
+/* What stands around the text of a prompt, within what counts as the prompt and beyond. */
+static const struct {
+    struct slice path, key, open, close;
+} kinds[] = {
+    [PROMPT_CHAT] = {{"/v1/chat/completions", 20},
+                     {"\"messages\":", 11},
+                     {"[{\"role\":\"user\",\"content\":\"", 27},
+                     {"\"}]}", 4}},
+    [PROMPT_COMPLETIONS] = {{"/v1/completions", 15}, {"\"prompt\":", 9}, {"\"", 1}, {"\"}", 2}},
+    [PROMPT_EMBEDDINGS] = {{"/v1/embeddings", 14}, {"\"input\":", 8}, {"\"", 1}, {"\"}", 2}},
+};
 
 static void write_text(char *text, struct random *random)
 {
@@ -24,10 +39,11 @@ static void write_text(char *text, struct random *random)
 void prompt_source_init(struct prompt_source *source, const struct prompt_settings *settings,
                         uint64_t seed)
 {
+    struct random random;
     *source = (struct prompt_source){.settings = *settings};
-    random_seed(&source->random, seed);
+    random_seed(&random, seed);
     source->text = memory_alloc(TEXT_BYTES);
-    write_text(source->text, &source->random);
+    write_text(source->text, &random);
 }
 
 void prompt_source_finish(struct prompt_source *source)
@@ -38,29 +54,10 @@ void prompt_source_finish(struct prompt_source *source)
 
 struct slice prompt_path(enum prompt_kind kind)
 {
-    switch (kind) {
-    case PROMPT_COMPLETIONS:
-        return SLICE("/v1/completions");
-    case PROMPT_EMBEDDINGS:
-        return SLICE("/v1/embeddings");
-    case PROMPT_CHAT:
-        break;
-    }
-    return SLICE("/v1/chat/completions");
+    return kinds[kind].path;
 }
 
-static const char *opening(enum prompt_kind kind)
-{
-    switch (kind) {
-    case PROMPT_COMPLETIONS:
-        return "\"prompt\":\"";
-    case PROMPT_EMBEDDINGS:
-        return "\"input\":\"";
-    case PROMPT_CHAT:
-        break;
-    }
-    return "\"messages\":[{\"role\":\"user\",\"content\":\"";
-}
+/* ---- the head ---- */
 
 static size_t add(char *head, size_t at, const char *text)
 {
@@ -69,66 +66,127 @@ static size_t add(char *head, size_t at, const char *text)
     return at + (size_t)n;
 }
 
-static struct slice write_head(const struct prompt_source *source, struct prompt *out)
+/* As service_tier has it; batch is none of its words, and goes by a field of the request. */
+static const char *service_tier(enum traffic_class traffic_class)
 {
-    const struct prompt_settings *settings = &source->settings;
+    switch (traffic_class) {
+    case CLASS_PRIORITY:
+        return "\"service_tier\":\"priority\",";
+    case CLASS_INTERACTIVE:
+        return "\"service_tier\":\"default\",";
+    case CLASS_FLEX:
+        return "\"service_tier\":\"flex\",";
+    case CLASS_NONE:
+    case CLASS_BATCH:
+    case CLASS_COUNT:
+        break;
+    }
+    return "";
+}
+
+static struct slice write_head(struct prompt *out, const struct prompt_settings *settings,
+                               const struct ask *ask)
+{
     char text[64];
     const int n =
         snprintf(out->head, sizeof(out->head), "{\"model\":%.*s,", SLICE_ARG(settings->model));
     CHECK(n > 0 && (size_t)n < sizeof(out->head));
     size_t at = (size_t)n;
-    if (settings->kind != PROMPT_EMBEDDINGS && out->output_tokens > 0) {
-        snprintf(text, sizeof(text), "\"max_tokens\":%" PRIu32 ",", out->output_tokens);
+    if (settings->kind != PROMPT_EMBEDDINGS && ask->output_tokens > 0) {
+        snprintf(text, sizeof(text), "\"max_tokens\":%" PRIu32 ",", ask->output_tokens);
         at = add(out->head, at, text);
     }
     if (settings->stream)
         at = add(out->head, at, "\"stream\":true,");
     if (settings->stream && settings->usage)
         at = add(out->head, at, "\"stream_options\":{\"include_usage\":true},");
-    if (out->conversation > 0) {
-        snprintf(text, sizeof(text), "\"prompt_cache_key\":\"conversation-%" PRIu32 "\",",
-                 out->conversation);
+    at = add(out->head, at, service_tier(ask->traffic_class));
+    if (ask->conversation > 0) {
+        snprintf(text, sizeof(text), "\"prompt_cache_key\":\"conversation-%" PRIu64 "\",",
+                 ask->conversation);
         at = add(out->head, at, text);
     }
-    at = add(out->head, at, opening(settings->kind));
+    at = add(out->head, at, kinds[settings->kind].key.ptr);
+    at = add(out->head, at, kinds[settings->kind].open.ptr);
     return slice_make(out->head, at);
 }
 
-/* Four tokens nobody else has. */
-static struct slice write_unique(struct prompt *out, struct random *random)
+/* ---- the text ---- */
+
+/* So that numbers in a row are far apart in the text and in their names (MurmurHash3's finaliser).
+ */
+static uint64_t mix(uint64_t x)
 {
-    const uint64_t bits = random_u64(random);
-    snprintf(out->unique, sizeof(out->unique), "%03x %03x %03x %03x ", (unsigned)(bits & 0xfff),
-             (unsigned)(bits >> 12 & 0xfff), (unsigned)(bits >> 24 & 0xfff),
-             (unsigned)(bits >> 36 & 0xfff));
-    return slice_make(out->unique, (size_t)UNIQUE_TOKENS * PROMPT_BYTES_PER_TOKEN);
+    x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    x = (x ^ x >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return x ^ x >> 33;
 }
 
-/* Conversations lie spread over the text; 2654435761 is Knuth's multiplier. */
-static size_t text_offset(struct prompt_source *source, uint32_t conversation)
+/* Four tokens that no other piece begins with. */
+static void write_name(char *out, uint64_t bits)
 {
-    const uint64_t place =
-        conversation > 0 ? conversation * UINT64_C(2654435761) : random_u64(&source->random);
-    return (size_t)(place % PLACES) * PROMPT_BYTES_PER_TOKEN;
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < PROMPT_NAME_BYTES; i++) {
+        if (i % PROMPT_BYTES_PER_TOKEN == PROMPT_BYTES_PER_TOKEN - 1) {
+            out[i] = ' ';
+            continue;
+        }
+        out[i] = digits[bits & 15];
+        bits >>= 4;
+    }
 }
 
-void prompt_draw(struct prompt_source *source, struct prompt *out)
+static void add_part(struct prompt *out, const char *text, size_t len)
 {
-    const struct prompt_settings *settings = &source->settings;
-    struct random *random = &source->random;
-    out->prompt_tokens = size_draw(&settings->prompt, random);
-    if (out->prompt_tokens < UNIQUE_TOKENS + 1)
-        out->prompt_tokens = UNIQUE_TOKENS + 1;
-    out->output_tokens = size_draw(&settings->output, random);
-    out->conversation = 0;
-    if (settings->conversations > 0)
-        out->conversation = 1 + (uint32_t)(random_u64(random) % settings->conversations);
-    const struct slice unique = write_unique(out, random);
-    const struct slice shared =
-        slice_make(source->text + text_offset(source, out->conversation),
-                   (size_t)(out->prompt_tokens - UNIQUE_TOKENS) * PROMPT_BYTES_PER_TOKEN);
-    out->parts[0] = write_head(source, out);
-    out->parts[1] = out->conversation > 0 ? shared : unique;
-    out->parts[2] = out->conversation > 0 ? unique : shared;
-    out->parts[3] = settings->kind == PROMPT_CHAT ? SLICE("\"}]}") : SLICE("\"}");
+    if (len > 0)
+        out->parts[out->part_count++] = slice_make(text, len);
+}
+
+static void write_piece(struct prompt *out, const struct prompt_source *source, uint32_t at,
+                        uint64_t number, size_t bytes)
+{
+    const uint64_t bits = mix(number);
+    const size_t named = bytes < PROMPT_NAME_BYTES ? bytes : PROMPT_NAME_BYTES;
+    write_name(out->names[at], bits);
+    add_part(out, out->names[at], named);
+    add_part(out, source->text + bits % PLACES * PROMPT_BYTES_PER_TOKEN, bytes - named);
+}
+
+static void make_room(struct prompt *prompt, uint32_t pieces)
+{
+    if (pieces <= prompt->piece_room)
+        return;
+    prompt->piece_room = pieces;
+    prompt->names = memory_realloc(prompt->names, pieces * sizeof *prompt->names);
+    prompt->parts =
+        memory_realloc(prompt->parts,
+                       ((size_t)pieces * PARTS_PER_PIECE + PARTS_AROUND) * sizeof *prompt->parts);
+}
+
+void prompt_write(struct prompt *prompt, const struct prompt_source *source, const struct ask *ask)
+{
+    const enum prompt_kind kind = source->settings.kind;
+    /* The last byte of `close` ends the body, not the prompt. */
+    const size_t around = kinds[kind].open.len + kinds[kind].close.len - 1;
+    const size_t wanted = (size_t)ask->prompt_tokens * PROMPT_BYTES_PER_TOKEN;
+    size_t left = wanted > around + PROMPT_NAME_BYTES ? wanted - around : PROMPT_NAME_BYTES;
+    make_room(prompt, ask->piece_count);
+    prompt->part_count = 0;
+    const struct slice head = write_head(prompt, &source->settings, ask);
+    add_part(prompt, head.ptr, head.len);
+    for (uint32_t i = 0; i < ask->piece_count && left > 0; i++) {
+        size_t bytes = (size_t)ask->pieces[i].tokens * PROMPT_BYTES_PER_TOKEN;
+        if (bytes > left || i + 1 == ask->piece_count)
+            bytes = left;
+        write_piece(prompt, source, i, ask->pieces[i].number, bytes);
+        left -= bytes;
+    }
+    add_part(prompt, kinds[kind].close.ptr, kinds[kind].close.len);
+}
+
+void prompt_finish(struct prompt *prompt)
+{
+    free(prompt->parts);
+    free(prompt->names);
+    *prompt = (struct prompt){0};
 }

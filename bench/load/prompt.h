@@ -1,8 +1,8 @@
 /*
  * The bodies of requests: made-up words, as many as tokens were asked for, cut
- * from one text so that a long prompt costs no copy.  Turns of a conversation
- * begin with the same text and carry its key; any other prompt begins with
- * words of its own, so that no cache holds it.
+ * from one text so that a long prompt costs no copy.  A token is four bytes of
+ * the prompt as it stands in the body, brackets and quotes included, as isosim
+ * and the router count it.
  */
 #ifndef LOAD_PROMPT_H
 #define LOAD_PROMPT_H
@@ -11,42 +11,41 @@
 #include <stdint.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/slice.h"
-#include "load/size.h"
+#include "load/ask.h"
 
 enum prompt_kind { PROMPT_CHAT, PROMPT_COMPLETIONS, PROMPT_EMBEDDINGS };
 
-enum { PROMPT_BYTES_PER_TOKEN = 4, PROMPT_PARTS = 4, PROMPT_HEAD_BYTES = 512 };
+enum { PROMPT_BYTES_PER_TOKEN = 4, PROMPT_HEAD_BYTES = 512, PROMPT_NAME_BYTES = 16 };
 
 struct prompt_settings {
     enum prompt_kind kind;
     struct slice model; /* as JSON, quotes included */
     bool stream;
     bool usage; /* ask a stream for its usage */
-    struct size prompt, output;
-    uint32_t conversations; /* 0: every request is a stranger */
 };
 
+/* What all prompts are made of. */
 struct prompt_source {
     struct prompt_settings settings;
-    struct random random;
     char *text;
 };
 
-/* One body; lives in whoever sends it. */
+/* One body; lives in whoever sends it.  All zero: none yet. */
 struct prompt {
-    struct slice parts[PROMPT_PARTS];
-    uint32_t prompt_tokens, output_tokens;
-    uint32_t conversation; /* from 1; 0: none */
+    struct slice *parts;
+    size_t part_count;
+    char (*names)[PROMPT_NAME_BYTES]; /* what a piece begins with */
+    uint32_t piece_room;
     char head[PROMPT_HEAD_BYTES];
-    char unique[32];
 };
 
 void prompt_source_init(struct prompt_source *source, const struct prompt_settings *settings,
                         uint64_t seed);
 void prompt_source_finish(struct prompt_source *source);
-void prompt_draw(struct prompt_source *source, struct prompt *out);
+/* Over what was in it before; points into the source. */
+void prompt_write(struct prompt *prompt, const struct prompt_source *source, const struct ask *ask);
+void prompt_finish(struct prompt *prompt);
 /* "/v1/chat/completions", ... */
 struct slice prompt_path(enum prompt_kind kind);
 

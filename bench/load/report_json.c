@@ -95,7 +95,7 @@ static void write_place(struct json *json, const struct run_result *result, uint
     for (uint32_t i = 0; i < place->lane_count; i++)
         json_slice(json, place->lanes[i].settings.target->url);
     json_array_end(json);
-    tallies_sum(result->tallies, p, TALLY_ALL, sum);
+    (void)tallies_sum(result->tallies, (struct tally_group){p, TALLY_ALL, TALLY_ALL}, sum);
     write_tally(json, sum);
     json_object_end(json);
 }
@@ -109,14 +109,28 @@ static void write_places(struct json *json, const struct run_result *result, str
     json_object_end(json);
 }
 
+static void write_classes(struct json *json, const struct run_result *result, struct tally *sum)
+{
+    json_key(json, "by_class");
+    json_object_begin(json);
+    for (uint32_t k = 0; k < CLASS_COUNT; k++) {
+        if (!tallies_sum(result->tallies, (struct tally_group){TALLY_ALL, k, TALLY_ALL}, sum))
+            continue;
+        json_key(json, traffic_class_name((enum traffic_class)k));
+        json_object_begin(json);
+        write_tally(json, sum);
+        json_object_end(json);
+    }
+    json_object_end(json);
+}
+
 static void write_clusters(struct json *json, const struct run_result *result, struct tally *sum)
 {
     const struct tallies *tallies = result->tallies;
     json_key(json, "by_cluster");
     json_object_begin(json);
     for (uint32_t c = 0; c < tallies_cluster_count(tallies); c++) {
-        tallies_sum(tallies, TALLY_ALL, c, sum);
-        if (sum->requests == 0)
+        if (!tallies_sum(tallies, (struct tally_group){TALLY_ALL, TALLY_ALL, c}, sum))
             continue;
         json_key(json, tallies_cluster_name(tallies, c));
         json_object_begin(json);
@@ -126,7 +140,7 @@ static void write_clusters(struct json *json, const struct run_result *result, s
     json_object_end(json);
 }
 
-static void write_pairs(struct json *json, const struct run_result *result)
+static void write_pairs(struct json *json, const struct run_result *result, struct tally *sum)
 {
     const struct tallies *tallies = result->tallies;
     json_key(json, "by_place_cluster");
@@ -135,12 +149,11 @@ static void write_pairs(struct json *json, const struct run_result *result)
         json_key(json, result->options->places[p].name);
         json_object_begin(json);
         for (uint32_t c = 0; c < tallies_cluster_count(tallies); c++) {
-            const struct tally *cell = tallies_cell(tallies, p, c);
-            if (cell == NULL || cell->requests == 0)
+            if (!tallies_sum(tallies, (struct tally_group){p, TALLY_ALL, c}, sum))
                 continue;
             json_key(json, tallies_cluster_name(tallies, c));
             json_object_begin(json);
-            write_tally(json, cell);
+            write_tally(json, sum);
             json_object_end(json);
         }
         json_object_end(json);
@@ -156,14 +169,15 @@ static void write_settings(struct json *json, const struct run_result *result)
     json_kv_string(json, "loop", options->closed > 0 ? "closed" : "open");
     if (options->closed > 0)
         json_kv_uint(json, "closed", options->closed);
-    else
-        json_kv_number(json, "rate", options->rate);
-    json_kv_string(json, "arrivals",
-                   options->arrivals == ARRIVALS_POISSON ? "poisson" : "constant");
+    else if (options->trace == NULL)
+        json_kv_number(json, "rate", options->schedule.rate);
+    json_kv_string(json, "arrivals", options->arrivals_text);
+    if (options->trace != NULL)
+        json_kv_number(json, "time_scale", options->time_scale);
     json_kv_string(json, "protocol", options->h2 ? "h2" : "h1");
     json_kv_string(json, "model", options->model);
     json_kv_bool(json, "stream", options->prompt.stream);
-    json_kv_uint(json, "conversations", options->prompt.conversations);
+    json_kv_uint(json, "conversations", options->conversations);
     json_kv_uint(json, "seed", options->seed);
     json_object_end(json);
 }
@@ -181,14 +195,15 @@ void report_json(const struct run_result *result, struct buffer *out)
     json_kv_bool(&json, "interrupted", result->interrupted);
     json_kv_fixed(&json, "own_cpu_share", result->cpu_s / result->elapsed_s, 4);
     write_latency(&json, "slip_ms", tallies_slips(result->tallies));
-    tallies_sum(result->tallies, TALLY_ALL, TALLY_ALL, sum);
+    (void)tallies_sum(result->tallies, TALLY_EVERYTHING, sum);
     json_key(&json, "total");
     json_object_begin(&json);
     write_tally(&json, sum);
     json_object_end(&json);
     write_places(&json, result, sum);
+    write_classes(&json, result, sum);
     write_clusters(&json, result, sum);
-    write_pairs(&json, result);
+    write_pairs(&json, result, sum);
     json_object_end(&json);
     buffer_append_byte(out, '\n');
     free(sum);

@@ -47,16 +47,27 @@ static void print_place(const struct run_result *result, uint32_t p, struct tall
     const char *name = options->places[p].name;
     unsigned rows = 0;
     for (uint32_t c = 0; c < tallies_cluster_count(tallies); c++) {
-        const struct tally *cell = tallies_cell(tallies, p, c);
-        if (cell == NULL || cell->requests == 0)
+        if (!tallies_sum(tallies, (struct tally_group){p, TALLY_ALL, c}, sum))
             continue;
-        print_row(name, tallies_cluster_name(tallies, c), cell, out);
+        print_row(name, tallies_cluster_name(tallies, c), sum, out);
         rows++;
     }
     if (rows > 1 && options->place_count > 1) {
-        tallies_sum(tallies, p, TALLY_ALL, sum);
+        (void)tallies_sum(tallies, (struct tally_group){p, TALLY_ALL, TALLY_ALL}, sum);
         print_row(name, "all", sum, out);
     }
+}
+
+/* Where there is more than one. */
+static void print_classes(const struct run_result *result, struct tally *sum, FILE *out)
+{
+    uint64_t total = 0;
+    if (tallies_sum(result->tallies, TALLY_EVERYTHING, sum))
+        total = sum->requests;
+    for (uint32_t k = 0; k < CLASS_COUNT; k++)
+        if (tallies_sum(result->tallies, (struct tally_group){TALLY_ALL, k, TALLY_ALL}, sum) &&
+            sum->requests < total)
+            print_row("all", traffic_class_name((enum traffic_class)k), sum, out);
 }
 
 static void print_errors(const struct tally *total, FILE *out)
@@ -121,8 +132,9 @@ static void print_summary(const struct run_result *result, const struct tally *t
     if (options->closed > 0)
         fprintf(out, "closed loop, %u at a time", options->closed);
     else
-        fprintf(out, "%s arrivals, %g/s",
-                options->arrivals == ARRIVALS_POISSON ? "Poisson" : "constant", options->rate);
+        fprintf(out, "%s arrivals", options->arrivals_text);
+    if (options->closed == 0 && options->trace == NULL)
+        fprintf(out, ", %g/s", options->schedule.rate);
     fprintf(out, "; %.1f answered/s; begun late by p99 %.2f ms, at most %.2f ms; own CPU %.0f %%\n",
             (double)total->outcomes[OUTCOME_ANSWERED] / result->elapsed_s,
             slips->count > 0 ? histogram_percentile(slips, 99) / 1e6 : 0.0,
@@ -136,7 +148,8 @@ void report_table(const struct run_result *result, FILE *out)
     print_header(out);
     for (uint32_t p = 0; p < result->options->place_count; p++)
         print_place(result, p, sum, out);
-    tallies_sum(result->tallies, TALLY_ALL, TALLY_ALL, sum);
+    print_classes(result, sum, out);
+    (void)tallies_sum(result->tallies, TALLY_EVERYTHING, sum);
     print_row("all", "all", sum, out);
     print_errors(sum, out);
     print_connect_failures(result, out);

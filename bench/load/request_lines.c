@@ -54,6 +54,12 @@ static void write_line(struct json *json, const struct request_lines *lines,
     json_kv_uint(json, "n", sample->number);
     json_kv_string(json, "place", place);
     json_kv_string(json, "cluster", cluster);
+    if (sample->traffic_class != CLASS_NONE)
+        json_kv_string(json, "class", traffic_class_name(sample->traffic_class));
+    if (sample->conversation > 0) {
+        json_kv_uint(json, "conversation", sample->conversation);
+        json_kv_uint(json, "turn", sample->turn);
+    }
     json_kv_string(json, "outcome", outcome_name(sample->outcome));
     json_kv_fixed(json, "intended_ms", intended_ms, 3);
     json_kv_fixed(json, "at_ms", (double)lines->start_wall_ms + intended_ms, 3);

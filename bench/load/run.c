@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "load/call.h"
+#include "load/feed.h"
 #include "load/progress.h"
 #include "load/request_lines.h"
 
@@ -29,8 +30,7 @@ struct run {
     uint32_t steering; /* places still asking */
     struct tallies *tallies;
     struct calls calls;
-    struct schedule schedule;
-    struct random random; /* which place is next */
+    struct feed feed;
     struct request_lines lines;
     struct progress progress;
     int due_fd;
@@ -94,8 +94,9 @@ static void on_drain(struct timer *timer)
 
 static void begin_one(struct run *run, int64_t intended_ns)
 {
-    const uint32_t place = (uint32_t)(random_u64(&run->random) % run->options->place_count);
-    calls_begin(&run->calls, place_lane(&run->places[place]), place, intended_ns);
+    struct ask ask;
+    feed_take(&run->feed, &ask);
+    calls_begin(&run->calls, place_lane(&run->places[ask.place]), &ask, intended_ns);
 }
 
 static bool all_begun(const struct run *run, int64_t at_ns)
@@ -108,15 +109,16 @@ static void send_due(struct run *run)
 {
     const int64_t now_ns = clock_monotonic_ns();
     for (int i = 0; run->phase == RUN_SENDING; i++) {
-        const int64_t next_ns = run->calls.start_ns + schedule_next_ns(&run->schedule);
-        if (all_begun(run, next_ns)) {
+        const int64_t after_ns = feed_next_ns(&run->feed);
+        const bool over = after_ns == INT64_MAX;
+        const int64_t next_ns = over ? now_ns : run->calls.start_ns + after_ns;
+        if (over || all_begun(run, next_ns)) {
             end_sending(run);
         } else if (next_ns > now_ns || i == BATCH_MOST) {
             arm(run, next_ns);
             return;
         } else {
             begin_one(run, next_ns);
-            schedule_advance(&run->schedule);
         }
     }
 }
@@ -288,9 +290,7 @@ struct run *run_create(const struct options *options, struct error *error)
                                             .on_ended = on_call_ended,
                                             .owner = run};
     calls_init(&run->calls, &settings);
-    schedule_init(&run->schedule, options->arrivals, options->closed > 0 ? 1 : options->rate,
-                  options->seed);
-    random_seed(&run->random, options->seed + 1);
+    feed_init(&run->feed, options);
     run->places = memory_zalloc(options->place_count * sizeof(*run->places));
     create_events(run);
     progress_init(&run->progress);
@@ -325,6 +325,7 @@ void run_destroy(struct run **run_at)
     close(run->due_fd);
     loop_destroy(&run->loop);
     calls_finish(&run->calls);
+    feed_finish(&run->feed);
     tallies_destroy(&run->tallies);
     tls_client_drop(&run->tls);
     if (!request_lines_close(&run->lines, &ignored))

@@ -9,18 +9,31 @@
 
 #include "base/random.h"
 
-enum arrivals { ARRIVALS_POISSON, ARRIVALS_CONSTANT };
+enum arrivals {
+    ARRIVALS_POISSON,
+    ARRIVALS_CONSTANT,
+    ARRIVALS_RAMP,  /* Poisson; the rate grows from one to the other, then stays */
+    ARRIVALS_BURST, /* Poisson; so many times the rate at the end of every period */
+    ARRIVALS_TRACE  /* from a file: load/trace.h, not here */
+};
+
+/* Rates are requests a second. */
+struct schedule_settings {
+    enum arrivals arrivals;
+    double rate;              /* above 0 */
+    double from_rate, ramp_s; /* ramp: what it begins with, how long it takes */
+    double burst_factor, burst_s, period_s;
+};
 
 struct schedule {
-    enum arrivals arrivals;
-    double rate;
-    uint64_t number; /* of the next start */
-    double next_s;   /* since the start of the run */
+    struct schedule_settings settings;
+    double due; /* how many requests the rate amounts to until the next start */
+    int64_t next_ns;
     struct random random;
 };
 
-/* rate: requests a second, above 0. */
-void schedule_init(struct schedule *schedule, enum arrivals arrivals, double rate, uint64_t seed);
+void schedule_init(struct schedule *schedule, const struct schedule_settings *settings,
+                   uint64_t seed);
 /* The next intended start, nanoseconds since the start of the run. */
 int64_t schedule_next_ns(const struct schedule *schedule);
 void schedule_advance(struct schedule *schedule);

@@ -10,7 +10,7 @@ struct tallies {
     uint32_t places;
     uint32_t clusters; /* names in use, the unknown one included */
     char names[TALLY_CLUSTERS_MOST + 2][TALLY_NAME_BYTES];
-    struct tally **cells; /* place * (TALLY_CLUSTERS_MOST + 2) + cluster */
+    struct tally **cells; /* cell_at says where; NULL: nothing happened there */
     struct histogram slips;
 };
 
@@ -76,13 +76,18 @@ void tally_merge(struct tally *into, const struct tally *from)
 
 /* ---- all of them ---- */
 
+static size_t cell_count(const struct tallies *tallies)
+{
+    return (size_t)tallies->places * CLASS_COUNT * COUNT_OF(tallies->names);
+}
+
 struct tallies *tallies_create(uint32_t places)
 {
     struct tallies *tallies = memory_zalloc(sizeof *tallies);
     tallies->places = places;
     tallies->clusters = CLUSTER_FIRST;
     tallies->names[CLUSTER_UNKNOWN][0] = '-';
-    tallies->cells = memory_zalloc(places * COUNT_OF(tallies->names) * sizeof(struct tally *));
+    tallies->cells = memory_zalloc(cell_count(tallies) * sizeof(struct tally *));
     return tallies;
 }
 
@@ -92,7 +97,7 @@ void tallies_destroy(struct tallies **tallies_at)
     *tallies_at = NULL;
     if (tallies == NULL)
         return;
-    for (size_t i = 0; i < tallies->places * COUNT_OF(tallies->names); i++)
+    for (size_t i = 0; i < cell_count(tallies); i++)
         free(tallies->cells[i]);
     free(tallies->cells);
     free(tallies);
@@ -126,24 +131,21 @@ const char *tallies_cluster_name(const struct tallies *tallies, uint32_t cluster
     return tallies->names[cluster];
 }
 
-static struct tally **cell_at(const struct tallies *tallies, uint32_t place, uint32_t cluster)
+static struct tally **cell_at(const struct tallies *tallies, uint32_t place, uint32_t traffic_class,
+                              uint32_t cluster)
 {
     CHECK_LT(place, tallies->places);
     CHECK_LT(cluster, tallies->clusters);
-    return &tallies->cells[place * COUNT_OF(tallies->names) + cluster];
+    return &tallies
+                ->cells[(place * CLASS_COUNT + traffic_class) * COUNT_OF(tallies->names) + cluster];
 }
 
-static struct tally *cell(struct tallies *tallies, uint32_t place, uint32_t cluster)
+static struct tally *cell(struct tallies *tallies, const struct sample *sample)
 {
-    struct tally **at = cell_at(tallies, place, cluster);
+    struct tally **at = cell_at(tallies, sample->place, sample->traffic_class, sample->cluster);
     if (*at == NULL)
         *at = memory_zalloc(sizeof **at);
     return *at;
-}
-
-const struct tally *tallies_cell(const struct tallies *tallies, uint32_t place, uint32_t cluster)
-{
-    return *cell_at(tallies, place, cluster);
 }
 
 static uint64_t span(int64_t from_ns, int64_t to_ns)
@@ -151,9 +153,9 @@ static uint64_t span(int64_t from_ns, int64_t to_ns)
     return to_ns > from_ns ? (uint64_t)(to_ns - from_ns) : 0;
 }
 
-void tallies_gap(struct tallies *tallies, uint32_t place, uint32_t cluster, int64_t gap_ns)
+void tallies_gap(struct tallies *tallies, const struct sample *sample, int64_t gap_ns)
 {
-    histogram_add(&cell(tallies, place, cluster)->itl, span(0, gap_ns));
+    histogram_add(&cell(tallies, sample)->itl, span(0, gap_ns));
 }
 
 void tallies_slip(struct tallies *tallies, int64_t slip_ns)
@@ -167,9 +169,9 @@ const struct histogram *tallies_slips(const struct tallies *tallies)
 }
 
 /* "route;dur=0.2, queue;desc=x;dur=3" */
-void tallies_timing(struct tallies *tallies, uint32_t place, uint32_t cluster, struct slice value)
+void tallies_timing(struct tallies *tallies, const struct sample *sample, struct slice value)
 {
-    struct tally *tally = cell(tallies, place, cluster);
+    struct tally *tally = cell(tallies, sample);
     struct slice metric, part;
     while (slice_split(&value, ',', &metric)) {
         struct slice name = SLICE_NONE;
@@ -208,7 +210,7 @@ static void add_usage(uint64_t *sum, int64_t tokens)
 
 void tallies_add(struct tallies *tallies, const struct sample *sample)
 {
-    struct tally *tally = cell(tallies, sample->place, sample->cluster);
+    struct tally *tally = cell(tallies, sample);
     tally->requests++;
     tally->outcomes[sample->outcome]++;
     tally->resent += sample->resent;
@@ -222,14 +224,21 @@ void tallies_add(struct tallies *tallies, const struct sample *sample)
         add_latencies(tally, sample);
 }
 
-void tallies_sum(const struct tallies *tallies, uint32_t place, uint32_t cluster, struct tally *out)
+static bool is_in(uint32_t wanted, uint32_t found)
+{
+    return wanted == TALLY_ALL || wanted == found;
+}
+
+bool tallies_sum(const struct tallies *tallies, struct tally_group group, struct tally *out)
 {
     memset(out, 0, sizeof *out);
     for (uint32_t p = 0; p < tallies->places; p++)
-        for (uint32_t c = 0; c < tallies->clusters; c++) {
-            const struct tally *one = tallies_cell(tallies, p, c);
-            if (one != NULL && (place == TALLY_ALL || place == p) &&
-                (cluster == TALLY_ALL || cluster == c))
-                tally_merge(out, one);
-        }
+        for (uint32_t k = 0; k < CLASS_COUNT; k++)
+            for (uint32_t c = 0; c < tallies->clusters; c++) {
+                const struct tally *one = *cell_at(tallies, p, k, c);
+                if (one != NULL && is_in(group.place, p) && is_in(group.traffic_class, k) &&
+                    is_in(group.cluster, c))
+                    tally_merge(out, one);
+            }
+    return out->requests > 0;
 }

@@ -1,5 +1,5 @@
 /*
- * What is measured, added up: a cell for every pair of place and cluster, and
+ * What is measured, added up: a cell for every place, class and cluster, and
  * sums of cells for reports.  A request goes into its cell when it ends, the
  * gaps between its events as they happen.  Single-writer, no clock.
  *
@@ -13,6 +13,7 @@
 
 #include "base/histogram.h"
 #include "base/slice.h"
+#include "load/ask.h"
 #include "load/outcome.h"
 
 enum {
@@ -28,7 +29,10 @@ enum {
 struct sample {
     uint64_t number; /* from 1 */
     uint32_t place;
+    enum traffic_class traffic_class;
     uint32_t cluster; /* of the tally; 0: not known */
+    uint64_t conversation;
+    uint32_t turn;
     int64_t intended_ns;
     int64_t issued_ns; /* when the schedule got to it */
     int64_t head_ns;
@@ -84,19 +88,22 @@ uint32_t tallies_cluster(struct tallies *tallies, struct slice name);
 uint32_t tallies_cluster_count(const struct tallies *tallies); /* the unknown one, 0, included */
 const char *tallies_cluster_name(const struct tallies *tallies, uint32_t cluster); /* 0: "-" */
 
-void tallies_gap(struct tallies *tallies, uint32_t place, uint32_t cluster, int64_t gap_ns);
+/* A gap between two events of it. */
+void tallies_gap(struct tallies *tallies, const struct sample *sample, int64_t gap_ns);
 /* The value of a server-timing field. */
-void tallies_timing(struct tallies *tallies, uint32_t place, uint32_t cluster, struct slice value);
+void tallies_timing(struct tallies *tallies, const struct sample *sample, struct slice value);
 void tallies_add(struct tallies *tallies, const struct sample *sample);
 /* How late the schedule got to a request. */
 void tallies_slip(struct tallies *tallies, int64_t slip_ns);
 
-/* NULL: nothing happened there. */
-const struct tally *tallies_cell(const struct tallies *tallies, uint32_t place, uint32_t cluster);
+/* Some of the cells: of one each, or TALLY_ALL. */
 #define TALLY_ALL UINT32_MAX
-/* Adds up the cells of one place or TALLY_ALL, of one cluster or TALLY_ALL. */
-void tallies_sum(const struct tallies *tallies, uint32_t place, uint32_t cluster,
-                 struct tally *out);
+struct tally_group {
+    uint32_t place, traffic_class, cluster;
+};
+#define TALLY_EVERYTHING ((struct tally_group){TALLY_ALL, TALLY_ALL, TALLY_ALL})
+/* Adds them up; false when nothing ended there. */
+bool tallies_sum(const struct tallies *tallies, struct tally_group group, struct tally *out);
 const struct histogram *tallies_slips(const struct tallies *tallies);
 
 #endif

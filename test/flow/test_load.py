@@ -1,12 +1,15 @@
 """isobench load: it reports what really happened, against a server whose every delay is known."""
 
+import json
 import signal
+import subprocess
 import time
 
 import pytest
 
 from kit.known_server import DONE, KnownServer, Plan, event, stream, whole
 from kit.load import Load
+from kit.process import BUILD
 from kit.requests import MODEL
 from kit.sim import cluster
 from kit.wait import PATIENCE, wait_for
@@ -145,13 +148,76 @@ def test_requests_say_what_was_asked(load):
     for seen in server.seen:
         assert seen.path == "/base/v1/chat/completions"
         assert (seen.headers["x-sim-prompt-tokens"], seen.headers["x-sim-output-tokens"]) == ("300", "9")
-        assert (seen.headers["x-isochrone-class"], seen.headers["x-tenant"]) == ("flex", "a b")
+        assert seen.headers["x-tenant"] == "a b"
         body = seen.json
+        assert body["service_tier"] == "flex"
         assert (body["model"], body["stream"], body["max_tokens"]) == ('m"1', True, 9)
         assert body["prompt_cache_key"] in ("conversation-1", "conversation-2")
-        assert len(body["messages"][0]["content"]) == 4 * 300
+        # As isosim counts: four bytes a token of the prompt as it stands in the body, all but "content"'s quotes and brackets.
+        assert len(body["messages"][0]["content"]) == 4 * 300 - len('[{"role":"user","content":""}]')
     texts = {seen.json["prompt_cache_key"]: seen.json["messages"][0]["content"][:1000] for seen in server.seen}
     assert all(seen.json["messages"][0]["content"].startswith(texts[seen.json["prompt_cache_key"]]) for seen in server.seen)
+
+
+def arrival(at_ms, place, conversation, turn, prompt, reusable, tier="interactive", output=7):
+    return json.dumps({"at_ms": at_ms, "place": place, "conversation": conversation, "turn": turn, "prompt_tokens": prompt,
+                       "output_tokens": output, "reusable_tokens": reusable, "class": tier}) + "\n"
+
+
+def test_recorded_arrivals_are_played(load, stage):
+    """Times, places, classes and sizes of the file; a turn begins with the reusable part of the one before."""
+    file = stage.folder / "arrivals.jsonl"
+    file.write_text(arrival(0, "sh", 7, 0, 400, 0) + arrival(500, "fra", 8, 0, 300, 0, "flex") + arrival(1000, "sh", 7, 1, 600, 407)
+                    + arrival(1400, "sh", 7, 2, 700, 450, "priority"))
+    with KnownServer(lambda seen: stream()) as server:
+        run = load("--url", server.url, "--place", "fra=127.0.2.1", "--place", "sh=127.0.1.1", "--arrivals", file, "--time-scale", 0.5,
+                   "--sim")
+    seen = server.seen
+    assert run.total["answered"] == len(seen) == 4
+    assert [one["intended_ms"] for one in run.requests] == [0, 250, 500, 700]
+    assert all(near(1000 * (one.came_s - seen[0].came_s), ms) for one, ms in zip(seen, (0, 250, 500, 700)))
+    assert [one.source for one in seen] == ["127.0.1.1", "127.0.2.1", "127.0.1.1", "127.0.1.1"]
+    assert [one.json["service_tier"] for one in seen] == ["default", "flex", "default", "priority"]
+    assert [one.json["prompt_cache_key"] for one in seen] == [f"conversation-{number}" for number in (7, 8, 7, 7)]
+    assert [one.json["max_tokens"] for one in seen] == [7] * 4
+    assert [int(one.headers["x-sim-prefix-tokens"]) for one in seen] == [0, 0, 407, 450]
+    texts = [one.json["messages"][0]["content"] for one in seen]
+    around = len('[{"role":"user","content":""}]')
+    assert [len(text) + around for text in texts] == [4 * tokens for tokens in (400, 300, 600, 700)]
+    assert texts[2].startswith(texts[0]) and not texts[1].startswith(texts[0][:16])
+    shared = 4 * 450
+    assert texts[3][:shared] == texts[2][:shared] and texts[3][shared:shared + 16] != texts[2][shared:shared + 16]
+    assert {name: group["requests"] for name, group in run.report["by_class"].items()} == {"priority": 1, "interactive": 2, "flex": 1}
+    assert {name: group["requests"] for name, group in run.report["by_place"].items()} == {"sh": 3, "fra": 1}
+
+
+def test_a_place_that_is_not_given_is_refused(load, stage):
+    file = stage.folder / "arrivals.jsonl"
+    file.write_text(arrival(0, "sh", 7, 0, 400, 0))
+    run = load("--url", "http://127.0.0.1:1", "--place", "fra=127.0.2.1", "--arrivals", file, expected_exit=2)
+    assert f"--arrivals {file}: there is no --place sh" in run.errors()
+
+
+def test_what_simulate_writes_is_played_through_an_edge(load, stage):
+    """The router and the simulated clusters see the same conversations: what comes back as cached is what the file calls reusable."""
+    file = stage.folder / "arrivals.jsonl"
+    simulate = [BUILD / "bench" / "isobench", "simulate", "--scenario", "china", "--load", "0.01", "--policy", "sticky", "--routers", "1",
+                "--warm-up", "10s", "--measure", "300s", "--no-regret", "--write-arrivals", file]
+    subprocess.run(simulate, check=True, capture_output=True, timeout=60 * PATIENCE)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    sim = stage.sim(cluster("one"))
+    edge = stage.edge(sim)
+    count = min(len(rows), 60)
+    run = load("--url", edge.url, "--arrivals", file, "--time-scale", 0.01, "--requests", count, "--model", MODEL, "--sim", "--usage",
+               "--assert", f"answered == {count}", timeout=60)
+    lines = {(one["conversation"], one["turn"]): one for one in run.requests}
+    assert len(lines) == count and any(turn > 0 for _, turn in lines)
+    for row in sorted(rows, key=lambda row: row["at_ms"])[:count]:
+        one = lines[row["conversation"], row["turn"]]
+        assert (one["place"], one["class"]) == (row["place"], row["class"])
+        assert (one["prompt_tokens"], one["output_tokens"]) == (row["prompt_tokens"], row["output_tokens"])
+        assert one["cached_tokens"] <= row["reusable_tokens"]
+    assert any(one["cached_tokens"] > 0 for one in lines.values())
 
 
 @pytest.mark.parametrize("path, key", [("completions", "prompt"), ("embeddings", "input")])

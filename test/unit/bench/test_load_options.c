@@ -62,8 +62,24 @@ static void everything_said(void **state)
     assert_int_equal(options.connections, 1000);
     assert_true(slice_eq(options.headers[0].name, SLICE("x-thing")));
     assert_true(slice_eq(options.headers[0].value, SLICE("a b")));
-    assert_true(options.prompt.prompt.lognormal);
-    assert_int_equal(options.prompt.output.tokens, 0);
+    assert_true(options.prompt_size.lognormal);
+    assert_int_equal(options.output_size.tokens, 0);
+}
+
+static void arrivals_have_kinds(void **state)
+{
+    (void)state;
+    const struct schedule_settings *schedule = &options.schedule;
+    assert_true(read_line("--url http://127.0.0.1:1 --rate 50 --arrivals ramp:5 --duration 20s"));
+    assert_int_equal(schedule->arrivals, ARRIVALS_RAMP);
+    assert_true(schedule->from_rate == 5 && schedule->rate == 50 && schedule->ramp_s == 20);
+    assert_true(read_line("--url http://127.0.0.1:1 --rate 50 --arrivals burst:3,500ms,4s"));
+    assert_int_equal(schedule->arrivals, ARRIVALS_BURST);
+    assert_true(schedule->burst_factor == 3 && schedule->burst_s == 0.5 && schedule->period_s == 4);
+    assert_true(read_line("--url http://127.0.0.1:1 --rate 5 --class interactive=9,flex"));
+    assert_int_equal(options.class_count, 2);
+    assert_int_equal(options.classes[1].traffic_class, CLASS_FLEX);
+    assert_true(options.class_weight == 10);
 }
 
 static void what_is_refused(void **state)
@@ -97,7 +113,18 @@ static void what_is_refused(void **state)
          "--steer cannot choose one"},
         {"--url http://127.0.0.1:1 --rate 5 --prompt many", "expected a number of tokens"},
         {"--url http://127.0.0.1:1 --rate 5 --prompt lognormal:99,1", "MU 0 to 12"},
-        {"--url http://127.0.0.1:1 --rate 5 --class slow", "expected one of priority"},
+        {"--url http://127.0.0.1:1 --rate 5 --class slow", "names of priority, interactive"},
+        {"--url http://127.0.0.1:1 --rate 5 --class flex=0", "weights above 0"},
+        {"--url http://127.0.0.1:1 --rate 5 --arrivals often", "or a file, found often"},
+        {"--url http://127.0.0.1:1 --rate 5 --arrivals burst:2,9s,3s", "LASTS less than EVERY"},
+        {"--url http://127.0.0.1:1 --rate 5 --arrivals ramp:x", "expected ramp or ramp:FROM"},
+        {"--url http://127.0.0.1:1 --rate 5 --arrivals ramp --requests 9",
+         "ramp needs a --duration"},
+        {"--url http://127.0.0.1:1 --rate 5 --arrivals /dev/null",
+         "--rate and --closed exclude it"},
+        {"--url http://127.0.0.1:1 --arrivals /dev/null", "/dev/null: there is no request in it"},
+        {"--url http://127.0.0.1:1 --rate 5 --time-scale 2", "--time-scale is for --arrivals FILE"},
+        {"--url http://127.0.0.1:1 --rate 5 --turns 3", "--turns is for --conversations N"},
         {"--url http://127.0.0.1:1 --rate 5 --header nonsense", "expected 'NAME: VALUE'"},
         {"--url http://127.0.0.1:1 --closed 10 --open 5", "--closed 10 is more than --open 5"},
         {"--url http://127.0.0.1:1 --rate 5 --assert ttft<5ms", "no such count"},
@@ -122,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults),
         cmocka_unit_test(everything_said),
+        cmocka_unit_test(arrivals_have_kinds),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(help_needs_nothing_else),
     };

@@ -1,4 +1,4 @@
-/* Bodies of the asked size, good JSON, alike within a conversation and only there. */
+/* Bodies of the asked size, good JSON, alike where their pieces are and only there. */
 #include "unit.h"
 
 #include <math.h>
@@ -6,95 +6,116 @@
 #include "base/buffer.h"
 #include "http/facts.h"
 #include "load/prompt.h"
+#include "load/size.h"
 #include "load/steer.h"
-
-static struct prompt_settings settings(enum prompt_kind kind)
-{
-    struct prompt_settings out = {.kind = kind, .model = SLICE("\"m\""), .stream = true};
-    out.prompt.tokens = 100;
-    out.output.tokens = 7;
-    return out;
-}
 
 static void join(const struct prompt *prompt, struct buffer *out)
 {
     buffer_clear(out);
-    for (int i = 0; i < PROMPT_PARTS; i++)
+    for (size_t i = 0; i < prompt->part_count; i++)
         buffer_append_slice(out, prompt->parts[i]);
     memset(buffer_reserve(out, FACTS_PADDING), 0, FACTS_PADDING);
+}
+
+static void read_facts(const struct buffer *body, struct arena *arena, struct request_facts *facts)
+{
+    const char *param = NULL;
+    const struct slice text = buffer_slice(body);
+    assert_int_equal(facts_parse(text.ptr, text.len, arena, facts, &param), FAULT_NONE);
 }
 
 static void bodies_say_what_was_asked(void **state)
 {
     (void)state;
     for (int kind = PROMPT_CHAT; kind <= PROMPT_EMBEDDINGS; kind++) {
-        struct prompt_settings asked = settings((enum prompt_kind)kind);
-        asked.stream = kind != PROMPT_EMBEDDINGS;
-        asked.usage = true;
-        asked.conversations = 1;
+        const struct prompt_settings settings = {.kind = (enum prompt_kind)kind,
+                                                 .model = SLICE("\"m\""),
+                                                 .stream = kind != PROMPT_EMBEDDINGS,
+                                                 .usage = true};
+        const struct piece pieces[] = {{7, 60}, {9, 30}};
+        const struct ask ask = {.traffic_class = CLASS_FLEX,
+                                .conversation = 1,
+                                .prompt_tokens = 100,
+                                .output_tokens = 7,
+                                .pieces = pieces,
+                                .piece_count = 2};
         struct prompt_source source;
-        struct prompt prompt;
+        struct prompt prompt = {0};
         struct buffer body = {0};
         struct request_facts facts;
         struct arena arena;
-        const char *param = NULL;
         arena_init(&arena);
-        prompt_source_init(&source, &asked, 1);
-        prompt_draw(&source, &prompt);
+        prompt_source_init(&source, &settings, 1);
+        prompt_write(&prompt, &source, &ask);
         join(&prompt, &body);
-        assert_int_equal(facts_parse(buffer_slice(&body).ptr, buffer_len(&body), &arena, &facts,
-                                     &param),
-                         FAULT_NONE);
+        read_facts(&body, &arena, &facts);
         assert_true(slice_eq(facts.model, SLICE("m")));
-        assert_int_equal(facts.stream, asked.stream);
-        assert_int_equal(facts.include_usage, asked.stream);
+        assert_int_equal(facts.stream, settings.stream);
+        assert_int_equal(facts.include_usage, settings.stream);
         assert_int_equal(facts.max_tokens, kind == PROMPT_EMBEDDINGS ? -1 : 7);
         assert_true(slice_eq(facts.prompt_cache_key, SLICE("conversation-1")));
-        const size_t text = prompt.parts[1].len + prompt.parts[2].len;
-        assert_int_equal(text, 100 * PROMPT_BYTES_PER_TOKEN);
-        assert_true(facts.prompt.len >= text && facts.prompt.len < text + 64);
+        assert_true(slice_eq(facts.service_tier, SLICE("flex")));
+        assert_int_equal(facts.prompt.len, 100 * PROMPT_BYTES_PER_TOKEN);
         buffer_release(&body);
+        prompt_finish(&prompt);
         arena_finish(&arena);
         prompt_source_finish(&source);
     }
 }
 
-static void turns_share_their_beginning(void **state)
+/* How many bytes two prompts made of these pieces begin with in common. */
+static size_t common(const struct piece *a, uint32_t a_count, const struct piece *b,
+                     uint32_t b_count)
 {
-    (void)state;
-    struct prompt_settings asked = settings(PROMPT_CHAT);
-    asked.conversations = 3;
+    const struct prompt_settings settings = {.model = SLICE("\"m\"")};
+    const struct piece *const pieces[] = {a, b};
+    const uint32_t counts[] = {a_count, b_count};
     struct prompt_source source;
-    struct prompt first, prompt;
-    unsigned same = 0, other = 0;
-    prompt_source_init(&source, &asked, 1);
-    prompt_draw(&source, &first);
-    for (int i = 0; i < 100; i++) {
-        prompt_draw(&source, &prompt);
-        const bool alike = slice_eq(prompt.parts[1], first.parts[1]);
-        assert_int_equal(alike, prompt.conversation == first.conversation);
-        assert_false(slice_eq(prompt.parts[2], first.parts[2]));
-        same += alike;
-        other += !alike;
+    struct prompt prompts[2] = {{0}};
+    struct buffer bodies[2] = {{0}};
+    size_t same = 0;
+    prompt_source_init(&source, &settings, 1);
+    for (int i = 0; i < 2; i++) {
+        struct ask ask = {.pieces = pieces[i], .piece_count = counts[i]};
+        for (uint32_t k = 0; k < counts[i]; k++)
+            ask.prompt_tokens += pieces[i][k].tokens;
+        prompt_write(&prompts[i], &source, &ask);
+        join(&prompts[i], &bodies[i]);
     }
-    assert_true(same > 10 && other > 30);
+    const struct slice x = buffer_slice(&bodies[0]), y = buffer_slice(&bodies[1]);
+    while (same < x.len && same < y.len && x.ptr[same] == y.ptr[same])
+        same++;
+    const char *text = memmem(x.ptr, x.len, "[{", 2);
+    assert_non_null(text);
+    same -= (size_t)(text - x.ptr);
+    for (int i = 0; i < 2; i++) {
+        buffer_release(&bodies[i]);
+        prompt_finish(&prompts[i]);
+    }
     prompt_source_finish(&source);
+    return same / PROMPT_BYTES_PER_TOKEN;
 }
 
+static void common_pieces_are_common_text(void **state)
+{
+    (void)state;
+    const struct piece one[] = {{1, 500}}, longer[] = {{1, 800}}, other[] = {{2, 500}};
+    const struct piece changed[] = {{1, 400}, {3, 400}}, elsewhere[] = {{4, 500}, {1, 500}};
+    /* The quotes and brackets at the end of the shorter one are in its tokens. */
+    assert_in_range(common(one, 1, longer, 1), 495, 500);
+    assert_in_range(common(longer, 1, changed, 2), 400, 408);
+    assert_in_range(common(one, 1, other, 1), 0, 9);
+    assert_in_range(common(one, 1, elsewhere, 2), 0, 9);
+}
+
+/* Names are what makes a beginning somebody's own. */
 static void strangers_share_nothing(void **state)
 {
     (void)state;
-    const struct prompt_settings asked = settings(PROMPT_CHAT);
-    struct prompt_source source;
-    struct prompt first, prompt;
-    prompt_source_init(&source, &asked, 1);
-    prompt_draw(&source, &first);
-    for (int i = 0; i < 100; i++) {
-        prompt_draw(&source, &prompt);
-        assert_int_equal(prompt.conversation, 0);
-        assert_false(slice_eq(prompt.parts[1], first.parts[1]));
+    for (uint64_t i = 1; i < 40; i++) {
+        const struct piece a[] = {{i, 100}}, b[] = {{i + 1, 100}};
+        assert_in_range(common(a, 1, b, 1), 0, 9);
     }
-    prompt_source_finish(&source);
 }
 
 static void lognormal_has_its_median(void **state)
@@ -143,5 +164,5 @@ static void the_nearest_edge_is_read(void **state)
     }
 }
 
-UNIT_MAIN(bodies_say_what_was_asked, turns_share_their_beginning, strangers_share_nothing,
+UNIT_MAIN(bodies_say_what_was_asked, common_pieces_are_common_text, strangers_share_nothing,
           lognormal_has_its_median, the_nearest_edge_is_read)

@@ -43,10 +43,13 @@ static void cells_add_up(void **state)
     struct sample cut = answered(1, b, 500);
     cut.outcome = OUTCOME_CUT;
     tallies_add(tallies, &cut);
-    struct sample busy = {.place = 1, .status = 503, .outcome = OUTCOME_STATUS};
+    struct sample busy = {.place = 1,
+                          .traffic_class = CLASS_FLEX,
+                          .status = 503,
+                          .outcome = OUTCOME_STATUS};
     tallies_add(tallies, &busy);
 
-    tallies_sum(tallies, TALLY_ALL, TALLY_ALL, &sum);
+    assert_true(tallies_sum(tallies, TALLY_EVERYTHING, &sum));
     assert_int_equal(sum.requests, 102);
     assert_int_equal(sum.outcomes[OUTCOME_ANSWERED], 100);
     assert_int_equal(sum.outcomes[OUTCOME_CUT], 1);
@@ -57,11 +60,13 @@ static void cells_add_up(void **state)
     assert_true(fabs(histogram_percentile(&sum.e2e, 100) / 1e6 - 125) < 0.001);
     assert_true(fabs(histogram_percentile(&sum.itl_request, 50) / 1e6 - 10) < 0.1);
     assert_int_equal(sum.output_tokens, 303);
-    tallies_sum(tallies, 0, TALLY_ALL, &sum);
+    assert_true(tallies_sum(tallies, (struct tally_group){0, TALLY_ALL, TALLY_ALL}, &sum));
     assert_int_equal(sum.requests, 50);
-    tallies_sum(tallies, TALLY_ALL, b, &sum);
+    assert_true(tallies_sum(tallies, (struct tally_group){TALLY_ALL, TALLY_ALL, b}, &sum));
     assert_int_equal(sum.requests, 51);
-    assert_null(tallies_cell(tallies, 0, 0));
+    assert_true(tallies_sum(tallies, (struct tally_group){TALLY_ALL, CLASS_FLEX, TALLY_ALL}, &sum));
+    assert_int_equal(sum.requests, 1);
+    assert_false(tallies_sum(tallies, (struct tally_group){0, TALLY_ALL, 0}, &sum));
     tallies_destroy(&tallies);
 }
 
@@ -69,6 +74,7 @@ static void clusters_are_bounded(void **state)
 {
     (void)state;
     struct tallies *tallies = tallies_create(1);
+    struct tally sum;
     uint32_t last = 0;
     for (int i = 0; i < 200; i++) {
         char name[16];
@@ -78,7 +84,8 @@ static void clusters_are_bounded(void **state)
         tallies_add(tallies, &sample);
     }
     assert_string_equal(tallies_cluster_name(tallies, last), "(other)");
-    assert_int_equal(tallies_cell(tallies, 0, last)->requests, 200 - TALLY_CLUSTERS_MOST);
+    assert_true(tallies_sum(tallies, (struct tally_group){TALLY_ALL, TALLY_ALL, last}, &sum));
+    assert_int_equal(sum.requests, 200 - TALLY_CLUSTERS_MOST);
     tallies_destroy(&tallies);
 }
 
@@ -86,16 +93,18 @@ static void server_timing_is_averaged(void **state)
 {
     (void)state;
     struct tallies *tallies = tallies_create(1);
-    tallies_timing(tallies, 0, 0, SLICE("route;dur=0.2, queue;desc=x;dur=4"));
-    tallies_timing(tallies, 0, 0,
+    const struct sample sample = answered(0, 0, 1);
+    struct tally sum;
+    tallies_timing(tallies, &sample, SLICE("route;dur=0.2, queue;desc=x;dur=4"));
+    tallies_timing(tallies, &sample,
                    SLICE("route;dur=0.4, nonsense, ;dur=, a-name-that-is-too-long;dur=1"));
-    const struct tally *cell = tallies_cell(tallies, 0, 0);
-    assert_string_equal(cell->timings[0].name, "route");
-    assert_int_equal(cell->timings[0].count, 2);
-    assert_true(fabs(cell->timings[0].sum_ms - 0.6) < 1e-9);
-    assert_string_equal(cell->timings[1].name, "queue");
-    assert_true(fabs(cell->timings[1].sum_ms - 4) < 1e-9);
-    assert_int_equal(cell->timings[2].count, 0);
+    (void)tallies_sum(tallies, TALLY_EVERYTHING, &sum);
+    assert_string_equal(sum.timings[0].name, "route");
+    assert_int_equal(sum.timings[0].count, 2);
+    assert_true(fabs(sum.timings[0].sum_ms - 0.6) < 1e-9);
+    assert_string_equal(sum.timings[1].name, "queue");
+    assert_true(fabs(sum.timings[1].sum_ms - 4) < 1e-9);
+    assert_int_equal(sum.timings[2].count, 0);
     tallies_destroy(&tallies);
 }
 
