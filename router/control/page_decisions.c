@@ -162,7 +162,8 @@ void page_explain(struct control *control, const struct page_request *request, s
         .prompt_tokens = run.prompt_tokens,
         .output_tokens = run.output_tokens,
         .session = run.session[0] != '\0'
-                       ? identity_session(slice_of(run.tenant), slice_of(run.session))
+                       ? identity_session(slice_of(run.tenant), model_of(control, &run),
+                                          slice_of(run.session))
                        : 0,
         .now_ns = clock_monotonic_ns(),
     };

@@ -286,9 +286,10 @@ static enum fault choose_class(struct exchange *exchange, const char **param)
     return FAULT_NONE;
 }
 
-uint64_t identity_session(struct slice tenant, struct slice key)
+uint64_t identity_session(struct slice tenant, struct slice model, struct slice key)
 {
-    const uint64_t seed = XXH3_64bits(tenant.ptr, tenant.len);
+    const uint64_t seed =
+        XXH3_64bits_withSeed(model.ptr, model.len, XXH3_64bits(tenant.ptr, tenant.len));
     const uint64_t hash = XXH3_64bits_withSeed(key.ptr, key.len, seed);
     return hash != 0 ? hash : 1;
 }
@@ -299,7 +300,8 @@ static void hash_prefixes(struct exchange *exchange)
 {
     const struct slice prompt = exchange->facts.prompt;
     XXH3_state_t state;
-    XXH3_64bits_reset_withSeed(&state, identity_session(exchange->tenant, exchange->facts.model));
+    XXH3_64bits_reset_withSeed(&state, identity_session(exchange->tenant, exchange->facts.model,
+                                                        SLICE("")));
     size_t hashed = 0;
     for (size_t end = PREFIX_BLOCK_BYTES;
          end <= prompt.len && exchange->prefix_count < EXCHANGE_PREFIXES; end *= 2) {
@@ -333,7 +335,8 @@ enum fault identity_read_body(struct exchange *exchange, const char **param)
                                   ? (double)facts->max_tokens
                                   : OUTPUT_TOKENS_PRIOR;
     if (facts->prompt_cache_key.len > 0)
-        exchange->session = identity_session(exchange->tenant, facts->prompt_cache_key);
+        exchange->session =
+            identity_session(exchange->tenant, facts->model, facts->prompt_cache_key);
     hash_prefixes(exchange);
     return FAULT_NONE;
 }

@@ -16,8 +16,9 @@ enum fault identity_read_body(struct exchange *exchange, const char **param);
 
 /* The place of an address: by GeoIP, else the default location. */
 struct geo_point identity_place(const struct proxy_tables *tables, const struct address *address);
-/* The hash of a tenant's conversation key; never 0. */
-uint64_t identity_session(struct slice tenant, struct slice key);
+/* The hash of a tenant's conversation key with a model, which shares no cache with others; never 0.
+ */
+uint64_t identity_session(struct slice tenant, struct slice model, struct slice key);
 
 /* Of two classes, which may claim more: priority 3, interactive 2, flex 1, batch 0. */
 uint32_t class_rank(uint32_t service_class);

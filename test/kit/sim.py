@@ -12,12 +12,14 @@ from kit.wait import PATIENCE, wait_for
 QUICK = {"prefill_tps_one": 1e6, "itl_base_s": 0.001, "itl_per_seq_s": 0.000001, "batch": 1024, "cache_tokens": 200000}
 # One token every 50 ms: for a stream that a test wants to catch in the middle.
 SLOW = {**QUICK, "itl_base_s": 0.05}
+# One prompt at a time, and each takes its time: what a crowd makes wait.
+BUSIABLE = {**QUICK, "prefill_tps_one": 20000, "batch": 64}
 
 PLACE = {"latitude": 31.2, "longitude": 121.5}
 
 
 def cluster(name="near", **more):
-    """A cluster of a scenario; `type` is quick or slow, `protocol` h1, h2c or h2."""
+    """A cluster of a scenario; `type` is quick, slow or one of the stage's own, `protocol` h1, h2c or h2."""
     return {"name": name, "type": "quick", "instances": 1, "protocol": "h1", "listen": "127.0.0.1:0",
             "models": [MODEL], **PLACE, **more}
 
@@ -25,14 +27,14 @@ def cluster(name="near", **more):
 class Sim(Process):
     """`urls` has the address of each cluster, by name."""
 
-    def __init__(self, folder, certificates, clusters, delay=False):
+    def __init__(self, folder, certificates, clusters, delay=False, types=None):
         self.cluster_names = [one["name"] for one in clusters]
         self._protocols = {one["name"]: one["protocol"] for one in clusters}
         file = folder / "sim.yaml"
         file.write_text(json.dumps({
             "isosim": {"control": "127.0.0.1:0", "delay": delay,
                        "tls": {"certificate": str(certificates.certificate), "key": str(certificates.key)}},
-            "clusters_of_type": {"quick": QUICK, "slow": SLOW},
+            "clusters_of_type": {"quick": QUICK, "slow": SLOW, **(types or {})},
             "test": {"regions": [{"name": "here", **PLACE}], "clusters": clusters},
         }, indent=1))
         super().__init__("isosim", [BUILD / "bench" / "isosim", "-c", file], folder)

@@ -26,9 +26,9 @@ class Stage:
         self.processes.append(process)
         return process
 
-    def sim(self, *clusters, delay=False):
+    def sim(self, *clusters, delay=False, types=None):
         """Simulated clusters; by default one, named near."""
-        return self.add(Sim(self.folder, self.certificates, list(clusters) or [cluster()], delay))
+        return self.add(Sim(self.folder, self.certificates, list(clusters) or [cluster()], delay, types))
 
     def redis(self):
         return self.add(Redis(self.folder))

@@ -386,8 +386,9 @@ static void prompts_that_begin_alike_share_prefixes(void **state)
     free(two);
     char keyed[200] = "{\"model\":\"m\",\"prompt_cache_key\":\"k\"}";
     read_body(&a, keyed);
-    assert_true(a.session == identity_session(SLICE(""), SLICE("k")));
-    assert_true(a.session != identity_session(SLICE("acme"), SLICE("k")));
+    assert_true(a.session == identity_session(SLICE(""), SLICE("m"), SLICE("k")));
+    assert_true(a.session != identity_session(SLICE("acme"), SLICE("m"), SLICE("k")));
+    assert_true(a.session != identity_session(SLICE(""), SLICE("n"), SLICE("k")));
     assert_true(a.prompt_tokens == 1 && a.output_tokens == 256);
     arena_finish(a.arena);
     close_all();
