@@ -185,6 +185,7 @@ void worker_start(struct worker *worker)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     CHECK_EQ(pthread_create(&worker->thread, NULL, run, worker), 0);
+    pthread_setname_np(worker->thread, "worker"); /* in top, perf and bench/peers */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     worker->started = true;
 }

@@ -129,6 +129,7 @@ struct access_log *access_log_open(const char *path, struct error *error)
     CHECK_EQ(pipe2(log->wake, O_CLOEXEC), 0);
     CHECK_EQ(fcntl(log->wake[1], F_SETFL, O_NONBLOCK), 0);
     CHECK_EQ(pthread_create(&log->thread, NULL, run, log), 0);
+    pthread_setname_np(log->thread, "log");
     return log;
 }
 
