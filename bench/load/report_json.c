@@ -4,7 +4,27 @@
 #include "base/memory.h"
 #include "load/report.h"
 
-static void write_latency(struct json *json, const char *key, const struct histogram *histogram)
+/* How much of a latency is written. */
+enum detail { DETAIL_NUMBERS, DETAIL_BUCKETS };
+
+/* The buckets that hold something. */
+static void write_buckets(struct json *json, const struct histogram *histogram)
+{
+    json_key(json, "buckets");
+    json_array_begin(json);
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS && histogram->count > 0; i++) {
+        if (histogram->buckets[i] == 0)
+            continue;
+        json_array_begin(json);
+        json_uint(json, histogram_bucket_from(i));
+        json_uint(json, histogram->buckets[i]);
+        json_array_end(json);
+    }
+    json_array_end(json);
+}
+
+static void write_latency(struct json *json, const char *key, const struct histogram *histogram,
+                          enum detail detail)
 {
     static const struct {
         const char *key;
@@ -19,6 +39,8 @@ static void write_latency(struct json *json, const char *key, const struct histo
         json_kv_fixed(json, columns[i].key,
                       histogram_percentile(histogram, columns[i].percent) / 1e6, 4);
     json_kv_fixed(json, "max", (double)histogram->most / 1e6, 4);
+    if (detail == DETAIL_BUCKETS)
+        write_buckets(json, histogram);
     json_object_end(json);
 }
 
@@ -55,7 +77,7 @@ static void write_timings(struct json *json, const struct tally *tally)
 }
 
 /* The members of a tally, into an object that is open. */
-static void write_tally(struct json *json, const struct tally *tally)
+static void write_tally(struct json *json, const struct tally *tally, enum detail detail)
 {
     json_kv_uint(json, "requests", tally->requests);
     json_kv_uint(json, "answered", tally->outcomes[OUTCOME_ANSWERED]);
@@ -65,11 +87,11 @@ static void write_tally(struct json *json, const struct tally *tally)
     json_kv_uint(json, "resent", tally->resent);
     json_kv_uint(json, "events", tally->events);
     write_errors(json, tally);
-    write_latency(json, "ttft_ms", &tally->ttft);
-    write_latency(json, "itl_ms", &tally->itl);
-    write_latency(json, "itl_request_ms", &tally->itl_request);
-    write_latency(json, "e2e_ms", &tally->e2e);
-    write_latency(json, "head_ms", &tally->head);
+    write_latency(json, "ttft_ms", &tally->ttft, detail);
+    write_latency(json, "itl_ms", &tally->itl, detail);
+    write_latency(json, "itl_request_ms", &tally->itl_request, detail);
+    write_latency(json, "e2e_ms", &tally->e2e, detail);
+    write_latency(json, "head_ms", &tally->head, detail);
     write_timings(json, tally);
     json_key(json, "usage");
     json_object_begin(json);
@@ -96,7 +118,7 @@ static void write_place(struct json *json, const struct run_result *result, uint
         json_slice(json, place->lanes[i].settings.target->url);
     json_array_end(json);
     (void)tallies_sum(result->tallies, (struct tally_group){p, TALLY_ALL, TALLY_ALL}, sum);
-    write_tally(json, sum);
+    write_tally(json, sum, DETAIL_BUCKETS);
     json_object_end(json);
 }
 
@@ -118,7 +140,7 @@ static void write_classes(struct json *json, const struct run_result *result, st
             continue;
         json_key(json, traffic_class_name((enum traffic_class)k));
         json_object_begin(json);
-        write_tally(json, sum);
+        write_tally(json, sum, DETAIL_BUCKETS);
         json_object_end(json);
     }
     json_object_end(json);
@@ -134,7 +156,7 @@ static void write_clusters(struct json *json, const struct run_result *result, s
             continue;
         json_key(json, tallies_cluster_name(tallies, c));
         json_object_begin(json);
-        write_tally(json, sum);
+        write_tally(json, sum, DETAIL_BUCKETS);
         json_object_end(json);
     }
     json_object_end(json);
@@ -153,7 +175,7 @@ static void write_pairs(struct json *json, const struct run_result *result, stru
                 continue;
             json_key(json, tallies_cluster_name(tallies, c));
             json_object_begin(json);
-            write_tally(json, sum);
+            write_tally(json, sum, DETAIL_NUMBERS);
             json_object_end(json);
         }
         json_object_end(json);
@@ -194,16 +216,18 @@ void report_json(const struct run_result *result, struct buffer *out)
     json_kv_fixed(&json, "elapsed_s", result->elapsed_s, 3);
     json_kv_bool(&json, "interrupted", result->interrupted);
     json_kv_fixed(&json, "own_cpu_share", result->cpu_s / result->elapsed_s, 4);
-    write_latency(&json, "slip_ms", tallies_slips(result->tallies));
+    write_latency(&json, "slip_ms", tallies_slips(result->tallies), DETAIL_BUCKETS);
     (void)tallies_sum(result->tallies, TALLY_EVERYTHING, sum);
     json_key(&json, "total");
     json_object_begin(&json);
-    write_tally(&json, sum);
+    write_tally(&json, sum, DETAIL_BUCKETS);
     json_object_end(&json);
     write_places(&json, result, sum);
     write_classes(&json, result, sum);
     write_clusters(&json, result, sum);
     write_pairs(&json, result, sum);
+    json_key(&json, "series");
+    series_write(result->series, result->tallies, &json);
     json_object_end(&json);
     buffer_append_byte(out, '\n');
     free(sum);

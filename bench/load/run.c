@@ -29,6 +29,7 @@ struct run {
     struct place *places;
     uint32_t steering; /* places still asking */
     struct tallies *tallies;
+    struct series series;
     struct calls calls;
     struct feed feed;
     struct request_lines lines;
@@ -152,6 +153,7 @@ static void on_call_ended(void *owner, const struct call *call)
 {
     struct run *run = owner;
     const struct sample *sample = &call->sample;
+    series_add(&run->series, sample);
     request_lines_add(&run->lines, call, run->options->places[sample->place].name,
                       tallies_cluster_name(run->tallies, sample->cluster));
     if (run->options->closed > 0 && run->phase == RUN_SENDING)
@@ -327,6 +329,7 @@ void run_destroy(struct run **run_at)
     calls_finish(&run->calls);
     feed_finish(&run->feed);
     tallies_destroy(&run->tallies);
+    series_finish(&run->series);
     tls_client_drop(&run->tls);
     if (!request_lines_close(&run->lines, &ignored))
         ignored.text[0] = '\0'; /* run_perform has told; here it never began */
@@ -353,6 +356,7 @@ bool run_perform(struct run *run, struct run_result *out, struct error *error)
     *out = (struct run_result){
         .options = run->options,
         .tallies = run->tallies,
+        .series = &run->series,
         .places = run->places,
         .start_wall_ms = run->start_wall_ms,
         .sending_s = (double)(run->sending_ended_ns - run->calls.start_ns) / 1e9,

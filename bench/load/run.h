@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "load/options.h"
 #include "load/place.h"
+#include "load/series.h"
 #include "load/tally.h"
 
 struct run;
@@ -23,6 +24,7 @@ struct run;
 struct run_result {
     const struct options *options;
     const struct tallies *tallies;
+    struct series *series;
     const struct place *places;
     int64_t start_wall_ms;
     double sending_s; /* from the start until the schedule's end */

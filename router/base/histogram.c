@@ -29,6 +29,12 @@ static double bucket_low(size_t bucket, double *width)
     return (double)((uint64_t)(SUB_BUCKETS + bucket % SUB_BUCKETS) << power);
 }
 
+uint64_t histogram_bucket_from(size_t bucket)
+{
+    double width;
+    return (uint64_t)bucket_low(bucket, &width);
+}
+
 void histogram_clear(struct histogram *histogram)
 {
     *histogram = (struct histogram){0};

@@ -30,6 +30,8 @@ void histogram_clear(struct histogram *histogram);
 void histogram_add(struct histogram *histogram, uint64_t value);
 void histogram_add_many(struct histogram *histogram, uint64_t value, uint64_t times);
 void histogram_merge(struct histogram *into, const struct histogram *from);
+/* The least value of a bucket, by which it is named where histograms are written down. */
+uint64_t histogram_bucket_from(size_t bucket);
 /* The value that `percent` (0 to 100) of all do not exceed; NAN when empty. */
 double histogram_percentile(const struct histogram *histogram, double percent);
 double histogram_mean(const struct histogram *histogram); /* exact; NAN when empty */

@@ -34,6 +34,15 @@ def percentile(values, percent):
     return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * percent // 100) - 1))]
 
 
+def median_of(buckets):
+    """Of a report's buckets, ms: the middle of the one that half of all have not passed."""
+    half, passed = sum(count for _, count in buckets) / 2, 0
+    for from_ns, count in buckets:
+        passed += count
+        if passed >= half:
+            return from_ns * (1 + 1 / 128) / 1e6
+
+
 def near(measured_ms, real_ms):
     return abs(measured_ms - real_ms) <= SHARE * real_ms + BUSY_MS
 
@@ -54,6 +63,16 @@ def test_percentiles_are_right(load, protocol):
     assert near(total["itl_ms"]["mean"], 50)
     assert near(total["itl_request_ms"]["p50"], 50)
     assert total["events"] == 5 * total["requests"]
+    for group in (total, *run.report["by_cluster"].values(), *run.report["by_class"].values()):
+        for latency in ("ttft_ms", "itl_ms", "itl_request_ms", "e2e_ms", "head_ms"):
+            assert sum(count for _, count in group[latency]["buckets"]) == group[latency]["count"]
+    assert near(median_of(total["ttft_ms"]["buckets"]), percentile(firsts, 50))
+    series = run.report["series"]
+    assert [one["at_s"] for one in series] == [0, 1, 2]
+    assert sum(one["answered"] for one in series) == sum(one["clusters"]["-"] for one in series) == total["requests"]
+    second = [one["ttft_ms"] for one in run.requests if 1000 <= one["intended_ms"] < 2000]
+    assert series[1]["requests"] == len(second)
+    assert series[1]["ttft_ms"]["p99"] == pytest.approx(percentile(second, 99), abs=0.01)
 
 
 def test_the_schedule_is_poisson_and_kept(load):

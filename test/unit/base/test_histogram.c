@@ -87,5 +87,17 @@ static void merges_by_adding(void **state)
     assert_int_equal(none.least, all.least);
 }
 
+/* What is written as (first value, count) is the same histogram when it is read. */
+static void a_bucket_is_named_by_its_first_value(void **state)
+{
+    (void)state;
+    histogram_clear(&one);
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        histogram_add(&one, histogram_bucket_from(i));
+        assert_int_equal(one.buckets[i], 1);
+        assert_true(i == 0 || histogram_bucket_from(i) > histogram_bucket_from(i - 1));
+    }
+}
+
 UNIT_MAIN(is_nothing_when_empty, is_exact_when_small, every_value_comes_back_within_a_percent,
-          takes_the_extremes, merges_by_adding)
+          takes_the_extremes, merges_by_adding, a_bucket_is_named_by_its_first_value)
