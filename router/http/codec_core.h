@@ -65,6 +65,8 @@ struct body_parts {
     size_t left;   /* bytes in all */
 };
 
+enum { DECIMAL_BYTES = 24 };
+
 enum stream_user { USER_UNANNOUNCED, USER_ATTACHED, USER_DETACHED };
 
 struct codec_stream {
@@ -73,11 +75,13 @@ struct codec_stream {
     struct arena arena;
     struct request_head request;
     struct response_head response;
-    struct fields trailers;     /* received */
-    struct fields trailers_out; /* to send */
-    struct buffer out;          /* HTTP/2 server: body bytes waiting for their window */
-    struct body_parts body;     /* client role */
-    size_t unconsumed;          /* of the peer's body */
+    struct fields trailers;            /* received */
+    struct fields trailers_out;        /* to send */
+    struct buffer out;                 /* HTTP/2 server: body bytes waiting for their window */
+    struct body_parts body;            /* client role */
+    char status_digits[DECIMAL_BYTES]; /* HTTP/2: of our head, until it is produced */
+    char length_digits[DECIMAL_BYTES];
+    size_t unconsumed; /* of the peer's body */
     enum stream_user user;
     uint32_t cut_error;
     bool remote_ended;  /* the peer's message is complete */
@@ -134,7 +138,6 @@ void codec_stream_refuse(struct codec_stream *s, enum fault fault);
 /* After bytes left the stream's queue, `queued` of which are still in it. */
 void codec_stream_drained(struct codec_stream *s, size_t queued);
 
-enum { DECIMAL_BYTES = 24 };
 /* The digits, in `text`. */
 struct slice decimal_write(char text[static DECIMAL_BYTES], uint64_t value);
 

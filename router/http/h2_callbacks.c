@@ -8,9 +8,13 @@
 
 enum { LEAST_DATA_BYTES = 1024 }; /* of a DATA frame, unless less is queued */
 
-static struct codec_stream *stream_find(nghttp2_session *ng, int32_t id)
+/* Most callbacks ask for the stream that the one before asked for; nghttp2 hashes each time. */
+static struct codec_stream *stream_find(struct h2_session *session, int32_t id)
 {
-    return nghttp2_session_get_stream_user_data(ng, id);
+    struct codec_stream *s = session->found;
+    if (s == NULL || s->stream.id != (uint32_t)id)
+        session->found = s = nghttp2_session_get_stream_user_data(session->ng, id);
+    return s;
 }
 
 struct slice h2_keep(struct arena *arena, nghttp2_rcbuf *bytes)
@@ -23,7 +27,7 @@ struct slice h2_keep(struct arena *arena, nghttp2_rcbuf *bytes)
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *session = user;
-    struct codec_stream *s = stream_find(ng, frame->hd.stream_id);
+    struct codec_stream *s = stream_find(session, frame->hd.stream_id);
     if (s == NULL) {
         s = session->role->block_begin(session, frame->hd.stream_id);
         if (s == NULL)
@@ -82,7 +86,7 @@ static void remote_end(struct h2_session *session, struct codec_stream *s)
 
 static void headers_received(struct h2_session *session, const nghttp2_frame *frame)
 {
-    struct codec_stream *s = stream_find(session->ng, frame->hd.stream_id);
+    struct codec_stream *s = stream_find(session, frame->hd.stream_id);
     if (s == NULL)
         return;
     const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -93,6 +97,7 @@ static void headers_received(struct h2_session *session, const nghttp2_frame *fr
 
 static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
+    (void)ng;
     struct h2_session *session = user;
     struct codec_stream *s;
     switch (frame->hd.type) {
@@ -101,11 +106,11 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
         break;
     case NGHTTP2_DATA:
         if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
-            (s = stream_find(ng, frame->hd.stream_id)) != NULL)
+            (s = stream_find(session, frame->hd.stream_id)) != NULL)
             remote_end(session, s);
         break;
     case NGHTTP2_RST_STREAM:
-        if ((s = stream_find(ng, frame->hd.stream_id)) != NULL) {
+        if ((s = stream_find(session, frame->hd.stream_id)) != NULL) {
             s->peer_reset = true;
             s->stream.h2_error = frame->rst_stream.error_code;
         }
@@ -131,8 +136,8 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
                          size_t len, void *user)
 {
     (void)flags;
-    const struct h2_session *session = user;
-    struct codec_stream *s = stream_find(ng, id);
+    struct h2_session *session = user;
+    struct codec_stream *s = stream_find(session, id);
     const size_t window = session->client ? STREAM_WINDOW_BYTES : H2_SERVER_STREAM_WINDOW;
     /* nghttp2 resets what overruns its window, but goes on giving out its bytes until then. */
     if (s != NULL && s->unconsumed + len > window)
@@ -148,13 +153,14 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
 
 static void reset_sent(struct h2_session *session, const nghttp2_frame *frame)
 {
-    const struct codec_stream *s = stream_find(session->ng, frame->hd.stream_id);
+    const struct codec_stream *s = stream_find(session, frame->hd.stream_id);
     if ((s == NULL || !s->own_reset) && !frame_meter_glitch(&session->meter))
         h2_session_fail(session, NGHTTP2_ENHANCE_YOUR_CALM, "too many malformed streams");
 }
 
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
+    (void)ng;
     struct h2_session *session = user;
     struct codec_stream *s;
     switch (frame->hd.type) {
@@ -162,7 +168,7 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
         frame_meter_sent_data(&session->meter);
         /* fall through */
     case NGHTTP2_HEADERS:
-        s = stream_find(ng, frame->hd.stream_id);
+        s = stream_find(session, frame->hd.stream_id);
         if (s == NULL)
             break;
         s->head_sent = true;
@@ -186,12 +192,14 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
 
 static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void *user)
 {
+    (void)ng;
     struct h2_session *session = user;
-    struct codec_stream *s = stream_find(ng, id);
+    struct codec_stream *s = stream_find(session, id);
     if (s == NULL)
         return 0;
     if (session->block_stream == s)
         session->block_stream = NULL;
+    session->found = NULL;
     codec_stream_close(s, session->role->why_closed(s, error));
     h2_stream_bury(session, s);
     session->role->peer_changed(session);
@@ -214,8 +222,8 @@ static ssize_t read_length(nghttp2_session *ng, uint8_t type, int32_t id, int32_
 
 static void submit_trailers(struct h2_session *session, const struct codec_stream *s)
 {
-    h2_nva_begin(session);
-    h2_nva_add_fields(session, &s->trailers_out, false);
+    h2_nva_begin(session, false);
+    h2_nva_add_fields(session, &s->trailers_out);
     (void)nghttp2_submit_trailer(session->ng, (int32_t)s->stream.id, session->nva,
                                  session->nva_count);
 }

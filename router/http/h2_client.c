@@ -136,15 +136,14 @@ static struct stream *open_stream(struct codec *codec, const struct request_head
     body_parts_init(&s->body, parts, part_count);
     s->ending = true; /* the body is here, whole */
     const bool body = head->body || s->body.left > 0;
-    char length[DECIMAL_BYTES];
-    h2_nva_begin(session);
+    h2_nva_begin(session, head->stays);
     h2_nva_add(session, SLICE(":method"), head->method_text);
     h2_nva_add(session, SLICE(":scheme"), head->scheme);
     h2_nva_add(session, SLICE(":authority"), head->authority);
     h2_nva_add(session, SLICE(":path"), head->path);
-    h2_nva_add_fields(session, &head->fields, head->stays);
+    h2_nva_add_fields(session, &head->fields);
     if (body)
-        h2_nva_add(session, SLICE("content-length"), decimal_write(length, s->body.left));
+        h2_nva_add(session, SLICE("content-length"), decimal_write(s->length_digits, s->body.left));
     const nghttp2_data_provider provider = h2_body_provider(s);
     const int32_t id = nghttp2_submit_request(session->ng, NULL, session->nva, session->nva_count,
                                               s->body.left > 0 ? &provider : NULL, s);

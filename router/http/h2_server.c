@@ -104,23 +104,23 @@ static const struct h2_role role = {
     .peer_changed = peer_changed,
 };
 
-static void nva_response(struct h2_session *session, const struct response_head *head,
-                         char status[static DECIMAL_BYTES], char length[static DECIMAL_BYTES])
+static void nva_response(struct h2_session *session, struct codec_stream *s,
+                         const struct response_head *head)
 {
-    h2_nva_begin(session);
-    h2_nva_add(session, SLICE(":status"), decimal_write(status, (uint64_t)head->status));
-    h2_nva_add_fields(session, &head->fields, false);
+    h2_nva_begin(session, head->stays);
+    h2_nva_add(session, SLICE(":status"), decimal_write(s->status_digits, (uint64_t)head->status));
+    h2_nva_add_fields(session, &head->fields);
     if (head->content_length >= 0 && head->status != 204 && head->status >= 200)
         h2_nva_add(session, SLICE("content-length"),
-                   decimal_write(length, (uint64_t)head->content_length));
+                   decimal_write(s->length_digits, (uint64_t)head->content_length));
 }
 
+/* Not `stays`: the final head's digits come into the same place. */
 static void send_informational(struct stream *stream, const struct response_head *head)
 {
     struct h2_session *session = h2_session_of(stream->codec);
-    h2_nva_begin(session);
-    char status[DECIMAL_BYTES], length[DECIMAL_BYTES];
-    nva_response(session, head, status, length);
+    CHECK(!head->stays);
+    nva_response(session, codec_stream_of(stream), head);
     (void)nghttp2_submit_headers(session->ng, NGHTTP2_FLAG_NONE, (int32_t)stream->id, NULL,
                                  session->nva, session->nva_count, NULL);
 }
@@ -133,8 +133,7 @@ static void send_response(struct stream *stream, const struct response_head *hea
     s->head_begun = true;
     s->bodiless = response_is_bodiless(s->request.method, head->status);
     s->ending = end || s->bodiless;
-    char status[DECIMAL_BYTES], length[DECIMAL_BYTES];
-    nva_response(session, head, status, length);
+    nva_response(session, s, head);
     const nghttp2_data_provider body = h2_body_provider(s);
     (void)nghttp2_submit_response(session->ng, (int32_t)stream->id, session->nva,
                                   session->nva_count, s->ending ? NULL : &body);

@@ -247,9 +247,11 @@ void h2_reset(struct stream *stream, enum h2_error error)
     h2_stream_submit_reset(h2_session_of(stream->codec), codec_stream_of(stream), error);
 }
 
-void h2_nva_begin(struct h2_session *session)
+void h2_nva_begin(struct h2_session *session, bool stay)
 {
     session->nva_count = 0;
+    session->nva_flags =
+        stay ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
     session->heads++;
 }
 
@@ -284,22 +286,20 @@ void h2_nva_add(struct h2_session *session, struct slice name, struct slice valu
         const char *from;
         uint8_t *to;
     } name_bytes = {name.ptr}, value_bytes = {value.ptr};
+    uint8_t flags = session->nva_flags;
+    if (session->heads % HEADS_INDEXED != 1 && is_unique_value(name))
+        flags |= NGHTTP2_NV_FLAG_NO_INDEX;
     session->nva[session->nva_count++] = (nghttp2_nv){
         .name = name_bytes.to,
         .value = value_bytes.to,
         .namelen = name.len,
         .valuelen = value.len,
-        .flags = session->heads % HEADS_INDEXED != 1 && is_unique_value(name)
-                     ? NGHTTP2_NV_FLAG_NO_INDEX
-                     : NGHTTP2_NV_FLAG_NONE,
+        .flags = flags,
     };
 }
 
-void h2_nva_add_fields(struct h2_session *session, const struct fields *fields, bool stay)
+void h2_nva_add_fields(struct h2_session *session, const struct fields *fields)
 {
-    const size_t first = session->nva_count;
     for (uint32_t i = 0; i < fields->count; i++)
         h2_nva_add(session, fields->items[i].name, fields->items[i].value);
-    for (size_t i = first; stay && i < session->nva_count; i++)
-        session->nva[i].flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
 }

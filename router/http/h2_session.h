@@ -51,6 +51,7 @@ struct h2_session {
     struct frame_meter meter;
     struct head_gather gather;         /* of the one header block that may be under way */
     struct codec_stream *block_stream; /* whose header block comes in; NULL: it is gone */
+    struct codec_stream *found;        /* by the last look-up; NULL when it was closed */
     int block_status;                  /* client: its :status, 0 none */
     struct buffer leftover;            /* produced, but the caller's buffer was full */
     char *out;                         /* the caller's buffer while producing */
@@ -58,7 +59,8 @@ struct h2_session {
     nghttp2_nv *nva;                   /* scratch */
     size_t nva_size;
     size_t nva_count;
-    uint32_t heads; /* written so far */
+    uint8_t nva_flags; /* of each */
+    uint32_t heads;    /* written so far */
     bool client;
     bool retired; /* takes no new streams */
     uint8_t shutdown_step;
@@ -86,11 +88,11 @@ void h2_stream_bury(struct h2_session *session, struct codec_stream *s);
 void h2_session_fail(struct h2_session *session, uint32_t error, const char *why);
 void h2_stream_submit_reset(struct h2_session *session, struct codec_stream *s, uint32_t error);
 
-/* The name/value list of the next submit; the bytes must stay until then. */
-void h2_nva_begin(struct h2_session *session);
+/* The name/value list of the next submit; the bytes must stay until then.  `stay`: until the stream
+ * is closed or reset, so that nghttp2 need not copy them. */
+void h2_nva_begin(struct h2_session *session, bool stay);
 void h2_nva_add(struct h2_session *session, struct slice name, struct slice value);
-/* `stay`: until the stream is closed or reset, so that nghttp2 need not copy them. */
-void h2_nva_add_fields(struct h2_session *session, const struct fields *fields, bool stay);
+void h2_nva_add_fields(struct h2_session *session, const struct fields *fields);
 /* A data provider over the role's body queue. */
 nghttp2_data_provider h2_body_provider(struct codec_stream *s);
 /* There are body bytes, or there is an end, that the provider may be waiting for. */

@@ -38,13 +38,14 @@ struct request_head {
     bool body;              /* a body follows, maybe empty */
     bool expect_continue;
     bool takes_trailers; /* it said `te: trailers` */
-    bool stays; /* to codec_open: the fields outlive the stream, so nothing of them is copied */
+    bool stays;          /* to codec_open: all of it outlives the stream, so nothing is copied */
 };
 
 struct response_head {
     int status;
     struct fields fields;   /* without framing headers; content-length is its own member */
     int64_t content_length; /* -1: not given */
+    bool stays; /* to stream_send_response: the fields outlive the stream, nothing is copied */
 };
 
 /* Rows 27-64 of the hardening list that concern a head.  `secure`: it came over TLS.

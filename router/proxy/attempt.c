@@ -10,12 +10,27 @@
 #include "proxy/identity.h"
 #include "proxy/rewrite.h"
 
-enum { ATTEMPTS_MOST = 3, KEEP_PER_S = 1000, KEEP_BURST = 256 };
+enum { ATTEMPTS_MOST = 3, KEEP_PER_S = 1000, KEEP_BURST = 256, SEED_SHARED_MOST = 8 };
 
 static uint64_t next_id(struct proxy *proxy)
 {
     const uint64_t id = random_u64(&proxy->random);
     return id != 0 ? id : 1;
+}
+
+/* What arrived in one turn draws alike, some requests long: those that may go here or there then go
+ * together, on one connection in one write. That they herd is bounded by what each leaves in the
+ * ledger, and comes up only at thousands of requests a second. */
+static uint64_t turn_seed(struct proxy *proxy)
+{
+    const int64_t turn_ns = loop_now_ns(proxy->loop);
+    if (turn_ns != proxy->seed_turn_ns || proxy->seed_left == 0) {
+        proxy->seed_turn_ns = turn_ns;
+        proxy->seed_left = SEED_SHARED_MOST;
+        proxy->seed = random_u64(&proxy->random);
+    }
+    proxy->seed_left--;
+    return proxy->seed;
 }
 
 /* All decisions are kept for /decisions, but at most a thousand a second: keeping one whole costs
@@ -79,7 +94,7 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
         .prefix_count = exchange->prefix_count,
         .tried = exchange->attempts > 0 ? &exchange->tried : NULL,
         .id = next_id(proxy),
-        .seed = random_u64(&proxy->random),
+        .seed = turn_seed(proxy),
         .sequence = proxy->decision_sequence++,
         .now_ns = began_ns,
         .clock_ns = clock_monotonic_ns,

@@ -78,6 +78,9 @@ struct proxy {
     int64_t keep_since_ns; /* of the allowance to keep decisions in it */
     int64_t keep_left;
     uint64_t decision_sequence;
+    uint64_t seed; /* of the decisions of this turn */
+    int64_t seed_turn_ns;
+    uint32_t seed_left; /* decisions it may still be given to */
     struct random random;
     struct connection_host host;
     struct proxy_metrics metrics;

@@ -102,19 +102,40 @@ static bool dropped_from_response(struct slice name)
            slice_eq(name, SLICE("server-timing")) || slice_eq(name, SLICE("alt-svc"));
 }
 
+/* The cluster's stream may be gone before the client's head is written: all its fields, in one
+ * piece of the client stream's arena. */
+static void keep_fields(struct fields *fields, struct arena *arena)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < fields->count; i++)
+        bytes += fields->items[i].name.len + fields->items[i].value.len;
+    char *at = arena_alloc(arena, bytes);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        struct slice *both[] = {&fields->items[i].name, &fields->items[i].value};
+        for (size_t k = 0; k < COUNT_OF(both); k++) {
+            if (both[k]->len > 0)
+                memcpy(at, both[k]->ptr, both[k]->len);
+            *both[k] = slice_make(at, both[k]->len);
+            at += both[k]->len;
+        }
+    }
+}
+
 void rewrite_response(const struct exchange *exchange, const struct response_head *in,
                       struct response_head *out)
 {
     struct arena *arena = exchange->arena;
-    *out = (struct response_head){.status = in->status, .content_length = in->content_length};
+    *out = (struct response_head){.status = in->status,
+                                  .content_length = in->content_length,
+                                  .stays = true};
     struct fields *fields = &out->fields;
-    fields_reserve(fields, arena, in->fields.count + ADDED_FIELDS_MOST);
     fields_reserve(fields, arena, in->fields.count + ADDED_FIELDS_MOST);
     for (uint32_t i = 0; i < in->fields.count; i++) {
         const struct field *field = &in->fields.items[i];
         if (!dropped_from_response(field->name))
             fields_add(fields, arena, field->name, field->value);
     }
+    keep_fields(fields, arena);
     if (!fields_has(fields, SLICE("date")))
         fields_add(fields, arena, SLICE("date"), arena_copy(arena, date_now()));
     if (exchange->streaming) {
