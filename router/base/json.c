@@ -82,26 +82,37 @@ static size_t utf8_len(const unsigned char *s, size_t left)
     return 0;
 }
 
-static void escape_ascii(struct buffer *out, unsigned char c)
+/* Each writes at `out` and returns where it ended. */
+static char *put(char *out, const char *text, size_t len)
+{
+    memcpy(out, text, len);
+    return out + len;
+}
+
+static char *put_hex(char *out, const char *begin, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    out = put(out, begin, 4);
+    *out++ = digits[c >> 4];
+    *out++ = digits[c & 15];
+    return out;
+}
+
+static char *escape_ascii(char *out, unsigned char c)
 {
     switch (c) {
     case '"':
-        buffer_append(out, "\\\"", 2);
-        break;
+        return put(out, "\\\"", 2);
     case '\\':
-        buffer_append(out, "\\\\", 2);
-        break;
+        return put(out, "\\\\", 2);
     case '\n':
-        buffer_append(out, "\\n", 2);
-        break;
+        return put(out, "\\n", 2);
     case '\r':
-        buffer_append(out, "\\r", 2);
-        break;
+        return put(out, "\\r", 2);
     case '\t':
-        buffer_append(out, "\\t", 2);
-        break;
+        return put(out, "\\t", 2);
     default:
-        buffer_printf(out, "\\u%04x", c);
+        return put_hex(out, "\\u00", c);
     }
 }
 
@@ -122,44 +133,66 @@ static inline uint64_t not_plain(uint64_t x)
     return high & EVERY(0x80);
 }
 
-static size_t plain_run(const unsigned char *s, size_t from, size_t len)
+static inline uint64_t word_at(const unsigned char *s)
 {
-    for (uint64_t word; len - from >= sizeof word; from += sizeof word) {
-        memcpy(&word, s + from, sizeof word);
-        if (not_plain(word) != 0)
-            break;
-    }
-    while (from < len && plain(s[from]))
-        from++;
-    return from;
+    uint64_t word;
+    memcpy(&word, s, sizeof word);
+    return word;
 }
 
-static void write_escaped(struct buffer *out, struct slice value)
+/* Most texts are; the last word may overlap the one before. */
+static bool all_plain(const unsigned char *s, size_t len)
 {
-    const unsigned char *s = (const unsigned char *)value.ptr;
+    if (len < sizeof(uint64_t)) {
+        for (size_t i = 0; i < len; i++)
+            if (!plain(s[i]))
+                return false;
+        return true;
+    }
+    uint64_t bad = not_plain(word_at(s + len - sizeof(uint64_t)));
+    for (size_t i = 0; i + sizeof(uint64_t) < len; i += sizeof(uint64_t))
+        bad |= not_plain(word_at(s + i));
+    return bad == 0;
+}
+
+static char *escape(char *out, const unsigned char *s, size_t count)
+{
     size_t i = 0;
-    while (i < value.len) {
-        const size_t run = plain_run(s, i, value.len);
-        buffer_append(out, s + i, run - i);
-        i = run;
-        if (i == value.len)
-            break;
-        if (s[i] < 0x80) {
-            escape_ascii(out, s[i++]);
+    while (i < count) {
+        if (plain(s[i])) {
+            *out++ = (char)s[i++];
             continue;
         }
-        const size_t len = utf8_len(s + i, value.len - i);
+        if (s[i] < 0x80) {
+            out = escape_ascii(out, s[i++]);
+            continue;
+        }
+        const size_t len = utf8_len(s + i, count - i);
         if (len == 0) {
-            buffer_append(out, "\xef\xbf\xbd", 3);
+            out = put(out, "\xef\xbf\xbd", 3);
             i++;
             continue;
         }
         if (len == 3 && s[i] == 0xe2 && s[i + 1] == 0x80 && (s[i + 2] == 0xa8 || s[i + 2] == 0xa9))
-            buffer_printf(out, "\\u20%02x", s[i + 2] - 0x80);
+            out = put_hex(out, "\\u20", (unsigned char)(s[i + 2] - 0x80));
         else
-            buffer_append(out, s + i, len);
+            out = put(out, (const char *)s + i, len);
         i += len;
     }
+    return out;
+}
+
+size_t json_write_text(char *out, struct slice value)
+{
+    const unsigned char *s = (const unsigned char *)value.ptr;
+    char *end = out;
+    *end++ = '"';
+    if (!all_plain(s, value.len))
+        end = escape(end, s, value.len);
+    else if (value.len > 0)
+        end = put(end, value.ptr, value.len);
+    *end++ = '"';
+    return (size_t)(end - out);
 }
 
 /* Keys are our own words: nothing in them needs an escape. */
@@ -178,18 +211,8 @@ void json_key(struct json *json, const char *key)
 void json_slice(struct json *json, struct slice value)
 {
     value_begin(json);
-    if (plain_run((const unsigned char *)value.ptr, 0, value.len) == value.len) {
-        char *room = buffer_reserve(json->out, value.len + 2);
-        room[0] = '"';
-        if (value.len > 0)
-            memcpy(room + 1, value.ptr, value.len);
-        room[value.len + 1] = '"';
-        buffer_commit(json->out, value.len + 2);
-        return;
-    }
-    buffer_append_byte(json->out, '"');
-    write_escaped(json->out, value);
-    buffer_append_byte(json->out, '"');
+    char *room = buffer_reserve(json->out, JSON_TEXT_BYTES(value.len));
+    buffer_commit(json->out, json_write_text(room, value));
 }
 
 void json_slice_capped(struct json *json, struct slice value, size_t most)

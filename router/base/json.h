@@ -37,6 +37,11 @@ void json_null(struct json *json);
 /* A value that is JSON already. */
 void json_raw(struct json *json, struct slice value);
 
+/* A text in quotes and escaped, where there is room for JSON_TEXT_BYTES; returns how many it took.
+ */
+#define JSON_TEXT_BYTES(len) (6 * (len) + 2)
+size_t json_write_text(char *out, struct slice value) ISO_MUST_USE;
+
 /* key and value in one */
 void json_kv_slice(struct json *json, const char *key, struct slice value);
 void json_kv_string(struct json *json, const char *key, const char *value);

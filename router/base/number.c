@@ -11,30 +11,28 @@ static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "50515253545556575859606162636465666768697071727374"
                             "75767778798081828384858687888990919293949596979899";
 
-/* Writes backwards from `end`; returns where it begins. */
-static char *write_back(char *end, uint64_t value)
+static unsigned digits_of(uint64_t value)
 {
-    while (value >= 100) {
-        end -= 2;
-        memcpy(end, pairs + value % 100 * 2, 2);
-        value /= 100;
-    }
-    if (value >= 10) {
-        end -= 2;
-        memcpy(end, pairs + value * 2, 2);
-    } else {
-        *--end = (char)('0' + value);
-    }
-    return end;
+    unsigned digits = 1;
+    for (; value >= 10000; value /= 10000)
+        digits += 4;
+    return digits + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+/* Exactly so many digits, from the last to the first. */
+static inline void write_digits(char *out, uint64_t value, unsigned digits)
+{
+    for (; digits >= 2; value /= 100)
+        memcpy(out + (digits -= 2), pairs + value % 100 * 2, 2);
+    if (digits == 1)
+        *out = (char)('0' + value);
 }
 
 size_t number_write_u64(char *out, uint64_t value)
 {
-    char text[24];
-    const char *begin = write_back(text + sizeof text, value);
-    const size_t len = (size_t)(text + sizeof text - begin);
-    memcpy(out, begin, len);
-    return len;
+    const unsigned digits = digits_of(value);
+    write_digits(out, value, digits);
+    return digits;
 }
 
 size_t number_write_i64(char *out, int64_t value)
@@ -45,26 +43,38 @@ size_t number_write_i64(char *out, int64_t value)
     return 1 + number_write_u64(out + 1, -(uint64_t)value);
 }
 
+/* Inlined where scale and decimals are constants: no division is left then. */
+static inline size_t write_units(char *out, uint64_t units, uint64_t scale, unsigned decimals)
+{
+    const size_t len = number_write_u64(out, units / scale);
+    out[len] = '.';
+    write_digits(out + len + 1, units % scale, decimals);
+    return len + 1 + decimals;
+}
+
+/* Beyond exact integers: rare, and printf is right about it. */
+static ISO_COLD size_t write_huge(char *out, double value)
+{
+    return (size_t)snprintf(out, NUMBER_TEXT_BYTES, "%.6g", value);
+}
+
 size_t number_write_fixed(char *out, double value, unsigned decimals)
 {
     static const double scales[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
     CHECK_LT(decimals, COUNT_OF(scales));
     const double scaled = fabs(value) * scales[decimals];
-    if (!(scaled < 9e15)) /* beyond exact integers: rare, and printf is right about it */
-        return (size_t)snprintf(out, NUMBER_TEXT_BYTES, "%.6g", value);
-    const uint64_t units = (uint64_t)(scaled + 0.5);
-    size_t len = 0;
+    if (ISO_UNLIKELY(!(scaled < 9e15)))
+        return write_huge(out, value);
+    const uint64_t units =
+        (uint64_t)(int64_t)(scaled + 0.5); /* the signed one is one instruction */
+    char *at = out;
     if (value < 0 && units > 0)
-        out[len++] = '-';
-    if (decimals == 0)
-        return len + number_write_u64(out + len, units);
-    const uint64_t scale = (uint64_t)scales[decimals];
-    len += number_write_u64(out + len, units / scale);
-    out[len++] = '.';
-    memset(out + len, '0', decimals);
-    char text[24];
-    const char *begin = write_back(text + sizeof text, units % scale);
-    const size_t digits = (size_t)(text + sizeof text - begin);
-    memcpy(out + len + decimals - digits, begin, digits);
-    return len + decimals;
+        *at++ = '-';
+    if (decimals == 3)
+        at += write_units(at, units, 1000, 3);
+    else if (decimals == 0)
+        at += number_write_u64(at, units);
+    else
+        at += write_units(at, units, (uint64_t)scales[decimals], decimals);
+    return (size_t)(at - out);
 }

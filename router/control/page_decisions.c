@@ -77,7 +77,7 @@ void page_decisions(struct control *control, const struct page_request *request,
         struct cursor *cursor = newest(cursors, control->worker_count);
         if (cursor == NULL)
             break;
-        decision_write_json(&cursor->copy.decision, DECISION_FORM_FULL, &json);
+        decision_write_json(&cursor->copy.decision, &json);
         cursor->loaded = false;
     }
     json_array_end(&json);
@@ -179,7 +179,7 @@ void page_explain(struct control *control, const struct page_request *request, s
     } else {
         struct json json;
         json_init(&json, &page->body);
-        decision_write_json(&decision, DECISION_FORM_FULL, &json);
+        decision_write_json(&decision, &json);
         buffer_append_byte(&page->body, '\n');
     }
     decide_room_finish(&room);

@@ -93,13 +93,6 @@ void decision_begin(struct decision *decision, uint32_t targets, uint32_t parts)
     decision->kept = decision->part_count = decision->policy_count = 0;
 }
 
-double decision_ms(const struct decision *decision, uint32_t target, uint32_t k, uint32_t p)
-{
-    const struct decision_policy *policy = &decision->policies[k];
-    return decision->ms[(size_t)decision->count * policy->first_part +
-                        (size_t)target * policy->plugin->policy.part_count + p];
-}
-
 const char *decision_verdict_reason(const struct decision *decision,
                                     struct decision_verdict verdict)
 {

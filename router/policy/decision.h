@@ -123,18 +123,30 @@ static inline const struct iso_cluster *decision_cluster(const struct decision *
                                                       (size_t)i * decision->cluster_stride);
 }
 
-/* Milliseconds that the k-th policy charges a target for its p-th part. */
-double decision_ms(const struct decision *decision, uint32_t target, uint32_t k, uint32_t p);
+/* Milliseconds that the k-th policy charges a target, by part. */
+static inline const double *decision_parts(const struct decision *decision, uint32_t target,
+                                           uint32_t k)
+{
+    const struct decision_policy *policy = &decision->policies[k];
+    return decision->ms + (size_t)decision->count * policy->first_part +
+           (size_t)target * policy->plugin->policy.part_count;
+}
+
+/* For its p-th part. */
+static inline double decision_ms(const struct decision *decision, uint32_t target, uint32_t k,
+                                 uint32_t p)
+{
+    return decision_parts(decision, target, k)[p];
+}
 
 /* The word for a verdict: the router's or the policy's own; NULL when kept outright. */
 const char *decision_verdict_reason(const struct decision *decision,
                                     struct decision_verdict verdict);
 
-/* An object.  Full: /explain and /decisions, every cluster with verdict, parts
- * and inputs with ages.  Compact: the access log, chosen and runner-up only. */
-enum decision_form { DECISION_FORM_COMPACT, DECISION_FORM_FULL };
-void decision_write_json(const struct decision *decision, enum decision_form form,
-                         struct json *json);
+/* An object: every cluster with verdict, parts and inputs with ages; /explain and /decisions. */
+void decision_write_json(const struct decision *decision, struct json *json);
+/* An object for the access log, of one line: the chosen one's parts and the runner-up only. */
+void decision_write_compact(const struct decision *decision, struct buffer *out);
 
 /* An id as the header and the logs show it: 16 hex digits. */
 #define DECISION_ID_SIZE 17

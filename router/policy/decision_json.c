@@ -1,12 +1,14 @@
 /*
- * A decision for people and tools: the one shape that /explain, /decisions and
- * the access log share.  Numbers that are unknown are null.
+ * A decision for people and tools: in full for /explain and /decisions, in a
+ * few words for the access log.  Numbers that are unknown are null.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/pen.h"
 #include "policy/decision.h"
+#include "policy/option.h"
 
 #define MS_DECIMALS 3
 #define MODEL_SHOWN 256
@@ -35,10 +37,8 @@ static void ms_write(struct json *json, const char *key, double ms)
     json_kv_fixed(json, key, ms, MS_DECIMALS);
 }
 
-/* {"least_latency": {"network": 31.2, "wait": 0}, "prefer": {...}}; `all`: what costs nothing too.
- */
-static void parts_write(const struct decision *decision, uint32_t target, bool all,
-                        struct json *json)
+/* {"least_latency": {"network": 31.2, "wait": 0}, "prefer": {...}} */
+static void parts_write(const struct decision *decision, uint32_t target, struct json *json)
 {
     json_key(json, "ms");
     json_object_begin(json);
@@ -48,28 +48,11 @@ static void parts_write(const struct decision *decision, uint32_t target, bool a
             continue;
         json_key(json, policy->name);
         json_object_begin(json);
-        for (uint32_t p = 0; p < policy->part_count; p++) {
-            const double ms = decision_ms(decision, target, k, p);
-            if (all || ms != 0)
-                ms_write(json, policy->parts[p], ms);
-        }
+        for (uint32_t p = 0; p < policy->part_count; p++)
+            ms_write(json, policy->parts[p], decision_ms(decision, target, k, p));
         json_object_end(json);
     }
     json_object_end(json);
-}
-
-static void compact_write(const struct decision *decision, struct json *json)
-{
-    json_kv_string(json, "chosen", cluster_name(decision, decision->chosen));
-    if (decision->chosen != ISO_NONE) {
-        ms_write(json, "total_ms", decision->total_ms[decision->chosen]);
-        parts_write(decision, decision->chosen, false, json);
-    }
-    json_kv_uint(json, "kept", decision->kept);
-    if (decision->runner_up != ISO_NONE) {
-        json_kv_string(json, "runner_up", cluster_name(decision, decision->runner_up));
-        ms_write(json, "runner_up_ms", decision->total_ms[decision->runner_up]);
-    }
 }
 
 static void policies_write(const struct decision *decision, struct json *json)
@@ -233,14 +216,15 @@ static void target_write(const struct decision *decision, uint32_t target, struc
     }
     if (decision_is_kept(verdict)) {
         ms_write(json, "total_ms", decision->total_ms[target]);
-        parts_write(decision, target, true, json);
+        parts_write(decision, target, json);
     }
     inputs_write(cluster, &decision->estimates[target], json);
     json_object_end(json);
 }
 
-static void full_write(const struct decision *decision, struct json *json)
+void decision_write_json(const struct decision *decision, struct json *json)
 {
+    json_object_begin(json);
     if (decision->id)
         hex_write(json, "id", decision->id);
     json_kv_string(json, "route", decision->route);
@@ -259,15 +243,73 @@ static void full_write(const struct decision *decision, struct json *json)
     for (uint32_t target = 0; target < decision->count; target++)
         target_write(decision, target, json);
     json_array_end(json);
+    json_object_end(json);
 }
 
-void decision_write_json(const struct decision *decision, enum decision_form form,
-                         struct json *json)
+/* --- in a few words --- */
+
+/* "least_latency": {"network": 31.2}; what costs nothing is left out. */
+static void policy_parts_pen(const struct decision *decision, uint32_t k, struct pen *pen)
 {
-    json_object_begin(json);
-    if (form == DECISION_FORM_FULL)
-        full_write(decision, json);
-    else
-        compact_write(decision, json);
-    json_object_end(json);
+    const struct iso_policy *policy = &decision->policies[k].plugin->policy;
+    const double *ms = decision_parts(decision, decision->chosen, k);
+    pen_clean(pen, slice_of(policy->name));
+    PEN_WORD(pen, ":{");
+    bool first = true;
+    for (uint32_t p = 0; p < policy->part_count; p++) {
+        if (ms[p] == 0)
+            continue;
+        if (!first)
+            PEN_WORD(pen, ",");
+        first = false;
+        pen_clean(pen, slice_of(policy->parts[p]));
+        PEN_WORD(pen, ":");
+        pen_fixed(pen, ms[p], MS_DECIMALS);
+    }
+    PEN_WORD(pen, "}");
+}
+
+static void chosen_parts_pen(const struct decision *decision, struct pen *pen)
+{
+    bool first = true;
+    PEN_WORD(pen, ",\"ms\":{");
+    for (uint32_t k = 0; k < decision->policy_count; k++) {
+        if (decision->policies[k].plugin->policy.part_count == 0)
+            continue;
+        if (!first)
+            PEN_WORD(pen, ",");
+        first = false;
+        policy_parts_pen(decision, k, pen);
+    }
+    PEN_WORD(pen, "}");
+}
+
+/* Names of clusters, policies and parts are [a-z0-9._-]: clean. */
+void decision_write_compact(const struct decision *decision, struct buffer *out)
+{
+    enum { WORDS_BYTES = 256, ITEM_BYTES = OPTION_NAME_MAX + NUMBER_TEXT_BYTES + 8 };
+    const struct slice chosen = slice_of(cluster_name(decision, decision->chosen));
+    const struct slice runner_up = slice_of(cluster_name(decision, decision->runner_up));
+    const size_t items = decision->policy_count + decision->part_count;
+    char *room = buffer_reserve(out, WORDS_BYTES + chosen.len + runner_up.len + items * ITEM_BYTES);
+    struct pen pen = {room};
+    PEN_WORD(&pen, "{\"chosen\":");
+    if (chosen.ptr != NULL) {
+        pen_clean(&pen, chosen);
+        PEN_KEY(&pen, "total_ms");
+        pen_fixed(&pen, decision->total_ms[decision->chosen], MS_DECIMALS);
+        chosen_parts_pen(decision, &pen);
+    } else {
+        PEN_WORD(&pen, "null");
+    }
+    PEN_KEY(&pen, "kept");
+    pen_u64(&pen, decision->kept);
+    if (runner_up.ptr != NULL) {
+        PEN_KEY(&pen, "runner_up");
+        pen_clean(&pen, runner_up);
+        PEN_KEY(&pen, "runner_up_ms");
+        pen_fixed(&pen, decision->total_ms[decision->runner_up], MS_DECIMALS);
+    }
+    PEN_WORD(&pen, "}");
+    buffer_commit(out, pen_written(&pen, room));
 }

@@ -5,92 +5,147 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/pen.h"
 #include "proxy/exchange.h"
 #include "proxy/identity.h"
 
-enum { FIELD_MOST = 256 };
+enum {
+    TEXT_MOST = 256, /* of what others chose; the rest of a longer one is left out */
+    TEXTS = 6,       /* so many of those */
+    WORDS_MOST = 2048,
+    LINE_MOST = WORDS_MOST + TEXTS * JSON_TEXT_BYTES(TEXT_MOST), /* and the decision's text */
+};
 
-static void span(struct json *json, const char *key, int64_t from_ns, int64_t to_ns)
+static void capped(struct pen *pen, struct slice value)
 {
-    if (from_ns > 0 && to_ns > 0)
-        json_kv_fixed(json, key, ns_to_ms(to_ns - from_ns), 3);
+    if (value.len > TEXT_MOST)
+        value.len = TEXT_MOST;
+    pen_json(pen, value);
 }
 
-static void capped(struct json *json, const char *key, struct slice value)
+static void flag(struct pen *pen, bool value)
 {
-    json_key(json, key);
-    json_slice_capped(json, value, FIELD_MOST);
+    pen_slice(pen, value ? SLICE("true") : SLICE("false"));
 }
 
-static void write_request(const struct exchange *exchange, struct json *json)
+static struct slice protocol(enum http_version version)
+{
+    return version == HTTP_2     ? SLICE("h2")
+           : version == HTTP_1_1 ? SLICE("http/1.1")
+                                 : SLICE("http/1.0");
+}
+
+/* Some put their key behind the question mark. */
+static struct slice without_query(struct slice path)
+{
+    const ptrdiff_t query = slice_find(path, '?');
+    return query >= 0 ? slice_make(path.ptr, (size_t)query) : path;
+}
+
+static void write_request(const struct exchange *exchange, struct pen *pen)
 {
     const struct request_head *head = exchange->head;
-    json_kv_slice(json, "client", exchange->client_ip);
-    if (exchange->place.country[0] != '\0')
-        json_kv_string(json, "country", exchange->place.country);
-    json_kv_string(json, "protocol",
-                   head->version == HTTP_2     ? "h2"
-                   : head->version == HTTP_1_1 ? "http/1.1"
-                                               : "http/1.0");
-    json_kv_bool(json, "tls", exchange->connection->secure);
-    capped(json, "method", head->method_text);
-    struct slice path = head->path;
-    const ptrdiff_t query = slice_find(path, '?');
-    if (query >= 0)
-        path.len = (size_t)query; /* some put their key behind it */
-    capped(json, "path", path);
-    if (exchange->facts.model.ptr != NULL)
-        capped(json, "model", exchange->facts.model);
-    if (exchange->tenant.len > 0)
-        capped(json, "tenant", exchange->tenant);
-    json_kv_string(json, "class", class_name(exchange->service_class));
-    json_kv_bool(json, "stream", exchange->facts.stream);
-    json_kv_uint(json, "bytes_in", exchange->body.len);
-    json_kv_fixed(json, "prompt_tokens", exchange->prompt_tokens, 0);
-}
-
-static void write_answer(const struct exchange *exchange, struct json *json)
-{
-    json_kv_int(json, "status", exchange->status);
-    json_kv_string(json, "fault", fault_row(exchange->fault)->word);
-    json_kv_uint(json, "bytes_out", exchange->bytes_out);
-    if (exchange->sse != NULL) {
-        json_kv_uint(json, "events", exchange->sse->data_events);
-        json_kv_bool(json, "done", exchange->sse->done);
+    PEN_KEY(pen, "client");
+    pen_clean(pen, exchange->client_ip);
+    if (exchange->place.country[0] != '\0') {
+        PEN_KEY(pen, "country");
+        pen_json(pen, slice_of(exchange->place.country));
     }
-    if (exchange->usage.prompt_tokens >= 0)
-        json_kv_int(json, "usage_prompt_tokens", exchange->usage.prompt_tokens);
-    if (exchange->usage.completion_tokens >= 0)
-        json_kv_int(json, "usage_completion_tokens", exchange->usage.completion_tokens);
-    if (exchange->usage.cached_tokens >= 0)
-        json_kv_int(json, "usage_cached_tokens", exchange->usage.cached_tokens);
+    PEN_KEY(pen, "protocol");
+    pen_clean(pen, protocol(head->version));
+    PEN_KEY(pen, "tls");
+    flag(pen, exchange->connection->secure);
+    PEN_KEY(pen, "method");
+    capped(pen, head->method_text);
+    PEN_KEY(pen, "path");
+    capped(pen, without_query(head->path));
+    if (exchange->facts.model.ptr != NULL) {
+        PEN_KEY(pen, "model");
+        capped(pen, exchange->facts.model);
+    }
+    if (exchange->tenant.len > 0) {
+        PEN_KEY(pen, "tenant");
+        capped(pen, exchange->tenant);
+    }
+    PEN_KEY(pen, "class");
+    pen_clean(pen, slice_of(class_name(exchange->service_class)));
+    PEN_KEY(pen, "stream");
+    flag(pen, exchange->facts.stream);
+    PEN_KEY(pen, "bytes_in");
+    pen_u64(pen, exchange->body.len);
+    PEN_KEY(pen, "prompt_tokens");
+    pen_fixed(pen, exchange->prompt_tokens, 0);
 }
 
-static void write_decision(const struct exchange *exchange, struct json *json)
+static void write_usage(const struct usage_facts *usage, struct pen *pen)
+{
+    if (usage->prompt_tokens >= 0) {
+        PEN_KEY(pen, "usage_prompt_tokens");
+        pen_i64(pen, usage->prompt_tokens);
+    }
+    if (usage->completion_tokens >= 0) {
+        PEN_KEY(pen, "usage_completion_tokens");
+        pen_i64(pen, usage->completion_tokens);
+    }
+    if (usage->cached_tokens >= 0) {
+        PEN_KEY(pen, "usage_cached_tokens");
+        pen_i64(pen, usage->cached_tokens);
+    }
+}
+
+static void write_answer(const struct exchange *exchange, struct pen *pen)
+{
+    PEN_KEY(pen, "status");
+    pen_i64(pen, exchange->status);
+    PEN_KEY(pen, "fault");
+    pen_clean(pen, slice_of(fault_row(exchange->fault)->word));
+    PEN_KEY(pen, "bytes_out");
+    pen_u64(pen, exchange->bytes_out);
+    if (exchange->sse != NULL) {
+        PEN_KEY(pen, "events");
+        pen_u64(pen, exchange->sse->data_events);
+        PEN_KEY(pen, "done");
+        flag(pen, exchange->sse->done);
+    }
+    write_usage(&exchange->usage, pen);
+}
+
+static void write_decision(const struct exchange *exchange, struct pen *pen)
 {
     if (exchange->attempts == 0)
         return;
-    json_kv_slice(json, "cluster", exchange->cluster);
-    json_kv_slice(json, "endpoint", exchange->endpoint_url);
-    json_kv_uint(json, "attempts", exchange->attempts);
-    json_kv_string(json, "route", exchange->route_name);
+    PEN_KEY(pen, "cluster");
+    pen_clean(pen, exchange->cluster);
+    PEN_KEY(pen, "endpoint");
+    capped(pen, exchange->endpoint_url);
+    PEN_KEY(pen, "attempts");
+    pen_u64(pen, exchange->attempts);
+    PEN_KEY(pen, "route");
+    capped(pen, slice_of(exchange->route_name));
     if (exchange->decision_json.len > 0) {
-        json_key(json, "decision");
-        json_raw(json, exchange->decision_json);
+        PEN_KEY(pen, "decision");
+        pen_slice(pen, exchange->decision_json);
     }
 }
 
-static void write_times(const struct exchange *exchange, struct json *json, int64_t now_ns)
+static void span(struct pen *pen, struct slice key, int64_t from_ns, int64_t to_ns)
 {
-    json_key(json, "ms");
-    json_object_begin(json);
-    span(json, "read", exchange->begun_ns, exchange->read_ns);
-    span(json, "route", exchange->read_ns, exchange->decided_ns);
-    span(json, "connect", exchange->decided_ns, exchange->started_ns);
-    span(json, "head", exchange->started_ns, exchange->head_ns);
-    span(json, "ttft", exchange->begun_ns, exchange->first_event_ns);
-    span(json, "total", exchange->begun_ns, now_ns);
-    json_object_end(json);
+    if (from_ns <= 0 || to_ns <= 0)
+        return;
+    pen_slice(pen, key);
+    pen_fixed(pen, ns_to_ms(to_ns - from_ns), 3);
+}
+
+static void write_times(const struct exchange *exchange, struct pen *pen, int64_t now_ns)
+{
+    PEN_WORD(pen, ",\"ms\":{\"total\":");
+    pen_fixed(pen, ns_to_ms(now_ns - exchange->begun_ns), 3);
+    span(pen, SLICE(",\"read\":"), exchange->begun_ns, exchange->read_ns);
+    span(pen, SLICE(",\"route\":"), exchange->read_ns, exchange->decided_ns);
+    span(pen, SLICE(",\"connect\":"), exchange->decided_ns, exchange->started_ns);
+    span(pen, SLICE(",\"head\":"), exchange->started_ns, exchange->head_ns);
+    span(pen, SLICE(",\"ttft\":"), exchange->begun_ns, exchange->first_event_ns);
+    PEN_WORD(pen, "}");
 }
 
 static void count(struct exchange *exchange, int64_t now_ns)
@@ -114,17 +169,20 @@ void access_line_write(struct exchange *exchange)
     count(exchange, now_ns);
     if (proxy->log == NULL || !proxy_tables(proxy)->access_log)
         return;
-    struct json json;
-    json_init(&json, &proxy->log_lines.bytes);
-    json_object_begin(&json);
-    json_kv_int(&json, "ts_ms", clock_wall_ms());
-    json_kv_slice(&json, "request_id", exchange->request_id);
-    json_kv_slice(&json, "trace_id", slice_make(exchange->trace_parent.ptr + 3, 32));
-    write_request(exchange, &json);
-    write_answer(exchange, &json);
-    write_decision(exchange, &json);
-    write_times(exchange, &json, now_ns);
-    json_object_end(&json);
-    buffer_append_byte(&proxy->log_lines.bytes, '\n');
+    struct buffer *lines = &proxy->log_lines.bytes;
+    char *room = buffer_reserve(lines, LINE_MOST + exchange->decision_json.len);
+    struct pen pen = {room};
+    PEN_WORD(&pen, "{\"ts_ms\":");
+    pen_i64(&pen, clock_wall_ms());
+    PEN_KEY(&pen, "request_id");
+    pen_clean(&pen, exchange->request_id);
+    PEN_KEY(&pen, "trace_id");
+    pen_clean(&pen, slice_make(exchange->trace_parent.ptr + 3, 32));
+    write_request(exchange, &pen);
+    write_answer(exchange, &pen);
+    write_decision(exchange, &pen);
+    write_times(exchange, &pen, now_ns);
+    PEN_WORD(&pen, "}\n");
+    buffer_commit(lines, pen_written(&pen, room));
     access_log_line_added(proxy->log, &proxy->log_lines, now_ns);
 }

@@ -14,7 +14,7 @@
 
 enum {
     BATCH_BYTES = 128 * 1024,
-    LINE_BYTES = 4 * 1024, /* few are longer */
+    LINE_BYTES = 16 * 1024, /* the room that is asked for before one is written */
     BATCH_AGE_MS = 50,
     BATCHES_MOST = 64, /* waiting for the disk: about 8 MiB */
 };

@@ -140,9 +140,7 @@ static void remember(struct exchange *exchange, const struct target *target,
     if (!proxy_tables(proxy)->access_log)
         return;
     buffer_clear(&proxy->scratch);
-    struct json json;
-    json_init(&json, &proxy->scratch);
-    decision_write_json(decision, DECISION_FORM_COMPACT, &json);
+    decision_write_compact(decision, &proxy->scratch);
     exchange->decision_json = arena_copy(exchange->arena, buffer_slice(&proxy->scratch));
 }
 

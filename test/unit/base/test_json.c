@@ -69,6 +69,23 @@ static void line_separators_and_bad_utf8_are_made_safe(void **state)
     expect("\"\\u2028|\xef\xbf\xbd|\xc3\xa9|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+static void an_escape_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len <= 20; len++)
+        for (size_t at = 0; at < len; at++) {
+            char text[32], escaped[40], expected[48];
+            memset(text, 'x', len);
+            text[at] = '"';
+            snprintf(escaped, sizeof escaped, "%.*s\\\"%.*s", (int)at, text, (int)(len - at - 1),
+                     text + at + 1);
+            snprintf(expected, sizeof expected, "\"%s\"", escaped);
+            struct json json = begin();
+            json_slice(&json, slice_make(text, len));
+            expect(expected);
+        }
+}
+
 static void a_long_value_is_capped(void **state)
 {
     (void)state;
@@ -78,4 +95,5 @@ static void a_long_value_is_capped(void **state)
 }
 
 UNIT_MAIN(puts_commas_where_they_belong, unknown_is_null, a_name_cannot_forge_a_line,
-          line_separators_and_bad_utf8_are_made_safe, a_long_value_is_capped)
+          line_separators_and_bad_utf8_are_made_safe, an_escape_is_found_wherever_it_stands,
+          a_long_value_is_capped)

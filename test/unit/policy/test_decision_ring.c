@@ -150,7 +150,7 @@ static void a_shadow_knows_what_was_obeyed(void **state)
     struct buffer out = {0};
     struct json json;
     json_init(&json, &out);
-    decision_write_json(&copy.decision, DECISION_FORM_FULL, &json);
+    decision_write_json(&copy.decision, &json);
     buffer_append_byte(&out, '\0');
     assert_non_null(strstr(out.memory, "\"shadow\":true,\"obeyed\":\"obeyed\",\"agrees\":false,"
                                        "\"gain_ms\":-49"));
