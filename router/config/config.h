@@ -46,7 +46,7 @@ struct config_edge {
 
 struct config_class {
     double slo_ms;   /* time to first token promised */
-    double queue_ms; /* how much longer a request may wait here */
+    double queue_ms; /* later than promised a request may come, and wait here */
 };
 
 struct config_policies { /* one chain */
@@ -106,9 +106,9 @@ struct config_geoip {
 struct config_limits {
     uint64_t body_bytes;        /* of one request */
     uint64_t body_memory_bytes; /* of all requests together */
-    uint32_t queue;             /* requests that may wait, all workers and classes together */
-    uint32_t connections;       /* of clients, all workers together */
-    uint32_t streams;           /* at once on one client connection */
+    uint32_t queue; /* requests that may wait, all workers and classes together; 0: none does */
+    uint32_t connections; /* of clients, all workers together */
+    uint32_t streams;     /* at once on one client connection */
 };
 
 struct config_timeouts {

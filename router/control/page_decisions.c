@@ -8,6 +8,7 @@
 #include "control/control.h"
 #include "proxy/decide.h"
 #include "proxy/identity.h"
+#include "proxy/queue.h"
 
 enum { DECISIONS_MOST = 1000, DECISIONS_USUAL = 20, TEXT_MOST = 256 };
 
@@ -174,6 +175,7 @@ void page_explain(struct control *control, const struct page_request *request, s
     decide(&control->tables->face, control->snapshot, control->ledgers[0], control->affinity,
            &input, &room, &decision, &outcome);
     decision.wall_ms = clock_wall_ms();
+    decision.waits = queue_would_hold(&control->tables->face, &decision);
     if (outcome.fault == FAULT_NO_MODEL) {
         page_error(page, 404, "No cluster serves the model \"%.*s\".", SLICE_ARG(input.model));
     } else {

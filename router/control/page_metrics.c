@@ -93,6 +93,33 @@ static void write_connections(const struct control *control, struct metrics_text
           (double)body_bytes);
 }
 
+static void write_queue(const struct control *control, struct metrics_text *metrics)
+{
+    metrics_family(metrics, METRIC_GAUGE, "isochrone_queue_depth",
+                   "Requests that wait here now until the fleet has room, by class.");
+    for (uint32_t c = 0; c < CLASS_COUNT; c++) {
+        int64_t depth = 0;
+        for (uint32_t w = 0; w < control->worker_count; w++)
+            depth += level_get(&proxy_of(control, w)->queue.depth[c]);
+        metrics_number(metrics, (double)depth, METRIC_LABELS({"class", class_name(c)}));
+    }
+    metrics_family(metrics, METRIC_COUNTER, "isochrone_queue_waits_total",
+                   "Requests that waited here, or would have had to, by what came of it.");
+    for (uint32_t c = 0; c < CLASS_COUNT; c++)
+        for (uint32_t o = 0; o < QUEUE_OUTCOME_COUNT; o++)
+            metrics_uint(metrics, SUM(queue.outcomes[c][o]),
+                         METRIC_LABELS({"class", class_name(c)},
+                                       {"outcome", queue_outcome_word((enum queue_outcome)o)}));
+    metrics_family(metrics, METRIC_HISTOGRAM, "isochrone_queue_wait_seconds",
+                   "How long those waited that did, however it ended.");
+    for (uint32_t c = 0; c < CLASS_COUNT; c++) {
+        struct distribution_total total = {0};
+        for (uint32_t w = 0; w < control->worker_count; w++)
+            distribution_sum(&total, &proxy_of(control, w)->queue.wait_s[c]);
+        metrics_histogram(metrics, &total, METRIC_LABELS({"class", class_name(c)}));
+    }
+}
+
 /* --- targets --- */
 
 static struct target_metrics *target_of(const struct control *control, uint32_t w, uint32_t slot)
@@ -279,6 +306,7 @@ void page_metrics(struct control *control, const struct page_request *request, s
     metrics_begin(&metrics, &page->body, format);
     write_requests(control, &metrics);
     write_connections(control, &metrics);
+    write_queue(control, &metrics);
     write_targets(control, &metrics);
     admin_write_fleet_metrics(&metrics, control->snapshot, clock_monotonic_ns());
     metrics_write_policies(control, &metrics);

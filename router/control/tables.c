@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "control/keys.h"
@@ -70,6 +71,26 @@ static bool make_chains(struct tables_ground *ground, struct plugin_dir *plugins
            (config->shadow.count == 0 || ground->shadow_chain != NULL);
 }
 
+static bool same_words(const struct word_list *a, const struct word_list *b)
+{
+    bool same = a->count == b->count;
+    for (uint32_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->words[i], b->words[i]) == 0;
+    return same;
+}
+
+/* The first route that requires the same as the n-th. */
+static uint32_t requirement_of(const struct route *routes, uint32_t n)
+{
+    uint32_t i = 0;
+    while (i < n && !(same_words(&routes[i].need_countries, &routes[n].need_countries) &&
+                      same_words(&routes[i].need_regions, &routes[n].need_regions) &&
+                      same_words(&routes[i].need_accelerators, &routes[n].need_accelerators) &&
+                      same_words(&routes[i].need_clusters, &routes[n].need_clusters)))
+        i++;
+    return i;
+}
+
 /* The default route is the last: everything, to every cluster. */
 static void lay_routes(struct tables *tables)
 {
@@ -85,6 +106,8 @@ static void lay_routes(struct tables *tables)
     }
     routes[count] =
         (struct route){.name = "default", .chain = tables->usual_chain, .shadowed = true};
+    for (uint32_t i = 0; i <= count; i++)
+        routes[i].requirement = requirement_of(routes, i);
     tables->face.routes = routes;
     tables->face.route_count = count + 1;
 }
@@ -154,6 +177,7 @@ static void copy_settings(const struct config *config, struct proxy_tables *face
     face->limits = (struct proxy_limits){
         .body_bytes = config->limits.body_bytes,
         .body_memory_bytes = config->limits.body_memory_bytes / workers,
+        .queue = (config->limits.queue + workers - 1) / workers,
         .body_timeout_ms = (int64_t)config->timeouts.body_ms,
         .connect_timeout_ms = (int64_t)config->timeouts.connect_ms,
         .first_byte_timeout_ms = (int64_t)config->timeouts.first_byte_ms,

@@ -140,6 +140,7 @@ static void begin_drain(struct loop_message *message)
     timer_start(&worker->farewell, worker->loop, FAREWELL_MS);
     timer_start(&worker->deadline, worker->loop, most_ms);
     connection_host_drain(&worker->proxy->host);
+    queue_drain(worker->proxy, most_ms);
 }
 
 static void *run(void *arg)

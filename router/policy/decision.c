@@ -76,7 +76,7 @@ void decision_begin(struct decision *decision, uint32_t targets, uint32_t parts)
     decision->now_ns = decision->wall_ms = 0;
     decision->route = "";
     decision->clock_ns = NULL;
-    decision->is_shadow = false;
+    decision->waits = decision->is_shadow = false;
     decision->obeyed = ISO_NONE;
     decision->request = (struct iso_request){
         .struct_size = sizeof decision->request,

@@ -81,6 +81,7 @@ struct decision {
     int64_t wall_ms;           /* for people; no policy sees it */
     const char *route;         /* its name; "" default */
     int64_t (*clock_ns)(void); /* to take the policies' time with; NULL: it is not taken */
+    bool waits;                /* nothing was done by it yet: the request waits for room */
     bool is_shadow;            /* decided beside, and not obeyed ... */
     uint32_t obeyed;           /* ... but this was; ISO_NONE: nothing */
     struct iso_request request;

@@ -234,6 +234,7 @@ void decision_write_json(const struct decision *decision, struct json *json)
     json_kv_string(json, "chosen", cluster_name(decision, decision->chosen));
     json_kv_string(json, "runner_up", cluster_name(decision, decision->runner_up));
     json_kv_uint(json, "kept", decision->kept);
+    json_kv_bool(json, "waits", decision->waits);
     if (decision->is_shadow)
         shadow_write(decision, json);
     policies_write(decision, json);

@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 
+enum { STORED_SHADOW = 1, STORED_WAITS = 2 };
+
 /* A record: this, then one `stored_target` and its parts' milliseconds each. */
 struct stored_head {
     uint64_t words; /* of the whole record */
@@ -15,7 +17,7 @@ struct stored_head {
     uint32_t targets, stored;   /* that took part, that are here */
     uint32_t chosen, runner_up; /* among the stored, or ISO_NONE */
     uint32_t obeyed, reserved;  /* likewise */
-    uint32_t kept, part_count, policy_count, is_shadow;
+    uint32_t kept, part_count, policy_count, flags;
     struct decision_policy policies[CHAIN_POLICIES_MAX];
     struct iso_request request; /* its texts are not followed */
     char route[64], model[64], tenant[64];
@@ -144,7 +146,7 @@ static void head_fill(struct stored_head *head, const struct decision *decision)
     head->wall_ms = decision->wall_ms;
     head->targets = decision->count;
     head->chosen = head->runner_up = head->obeyed = ISO_NONE;
-    head->is_shadow = decision->is_shadow;
+    head->flags = (decision->is_shadow ? STORED_SHADOW : 0) | (decision->waits ? STORED_WAITS : 0);
     head->kept = decision->kept;
     head->part_count = decision->part_count;
     head->policy_count = decision->policy_count;
@@ -234,7 +236,8 @@ static void head_get(struct decision_copy *copy, const struct stored_head *head)
     decision->chosen = head->chosen;
     decision->runner_up = head->runner_up;
     decision->obeyed = head->obeyed;
-    decision->is_shadow = head->is_shadow != 0;
+    decision->is_shadow = (head->flags & STORED_SHADOW) != 0;
+    decision->waits = (head->flags & STORED_WAITS) != 0;
     decision->kept = head->kept;
     decision->part_count = head->part_count;
     decision->policy_count = head->policy_count;

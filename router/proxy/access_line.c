@@ -141,7 +141,9 @@ static void write_times(const struct exchange *exchange, struct pen *pen, int64_
     PEN_WORD(pen, ",\"ms\":{\"total\":");
     pen_fixed(pen, ns_to_ms(now_ns - exchange->begun_ns), 3);
     span(pen, SLICE(",\"read\":"), exchange->begun_ns, exchange->read_ns);
-    span(pen, SLICE(",\"route\":"), exchange->read_ns, exchange->decided_ns);
+    span(pen, SLICE(",\"route\":"), exchange->read_ns + exchange->waited_ns, exchange->decided_ns);
+    span(pen, SLICE(",\"queue\":"), exchange->waiting.since_ns,
+         exchange->waiting.since_ns + exchange->waited_ns);
     span(pen, SLICE(",\"connect\":"), exchange->decided_ns, exchange->started_ns);
     span(pen, SLICE(",\"head\":"), exchange->started_ns, exchange->head_ns);
     span(pen, SLICE(",\"ttft\":"), exchange->begun_ns, exchange->first_event_ns);

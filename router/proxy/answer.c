@@ -17,7 +17,7 @@ static void add(const struct exchange *exchange, struct fields *fields, struct s
 static size_t timing(char *out, struct slice name, int64_t from_ns, int64_t to_ns)
 {
     memcpy(out, name.ptr, name.len);
-    const double ms = from_ns == 0 || to_ns == 0 ? 0 : ns_to_ms(to_ns - from_ns);
+    const double ms = from_ns == 0 || to_ns == 0 || to_ns < from_ns ? 0 : ns_to_ms(to_ns - from_ns);
     return name.len + number_write_fixed(out + name.len, ms, 2);
 }
 
@@ -26,8 +26,12 @@ static void add_timing(const struct exchange *exchange, struct fields *fields)
     if (exchange->decided_ns == 0)
         return;
     char *text = arena_alloc(exchange->arena, 3 * (NUMBER_TEXT_BYTES + sizeof ", queue;dur="));
-    size_t len = timing(text, SLICE("route;dur="), exchange->read_ns, exchange->decided_ns);
-    len += timing(text + len, SLICE(", queue;dur="), exchange->decided_ns, exchange->started_ns);
+    const int64_t waited_ns = exchange->waited_ns; /* for the fleet, before the last decision */
+    const int64_t out_ns =
+        exchange->started_ns == 0 && waited_ns > 0 ? exchange->decided_ns : exchange->started_ns;
+    size_t len =
+        timing(text, SLICE("route;dur="), exchange->read_ns + waited_ns, exchange->decided_ns);
+    len += timing(text + len, SLICE(", queue;dur="), exchange->decided_ns - waited_ns, out_ns);
     len += timing(text + len, SLICE(", head;dur="), exchange->started_ns, exchange->head_ns);
     add(exchange, fields, SLICE("server-timing"), slice_make(text, len));
 }
@@ -52,8 +56,9 @@ void answer_common_fields(const struct exchange *exchange, struct fields *fields
 
 uint32_t answer_retry_after_ms(const struct exchange *exchange)
 {
-    /* Half of what the best cluster would have taken, within what SDKs obey gladly. */
-    double ms = exchange->expected_ttft_ms / 2;
+    /* What the fleet needs to work off what is too much, or half of what the best cluster would
+     * have taken; within what SDKs obey gladly. */
+    double ms = exchange->retry_ms > 0 ? exchange->retry_ms : exchange->expected_ttft_ms / 2;
     if (!(ms >= 1000))
         ms = 1000;
     return (uint32_t)fmin(ms, 5000);

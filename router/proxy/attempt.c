@@ -74,6 +74,23 @@ static void log_decision(struct proxy *proxy, const struct snapshot *snapshot,
     access_log_line_added(proxy->decision_log, &proxy->decision_lines, proxy->decision.now_ns);
 }
 
+/* For those who ask later.  What merely waits is not in the log: nothing was done by it. */
+static void note_decision(struct proxy *proxy, const struct snapshot *snapshot,
+                          const struct route *route)
+{
+    struct decision *decision = &proxy->decision;
+    const bool keep = may_keep(proxy, decision->now_ns);
+    if (keep) {
+        decision->wall_ms = clock_wall_ms();
+        decision_ring_add(proxy->ring, decision);
+    }
+    if (decision->waits)
+        return;
+    log_decision(proxy, snapshot, route->chain);
+    if (route->shadowed)
+        ask_shadows(proxy, proxy_tables(proxy), keep);
+}
+
 static enum fault choose(struct exchange *exchange, const struct snapshot *snapshot,
                          struct decide_outcome *outcome)
 {
@@ -107,11 +124,6 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
     if (outcome->fault == FAULT_NO_MODEL)
         return outcome->fault;
     policy_time_end(&proxy->policy_time, decision);
-    const bool keep = may_keep(proxy, began_ns);
-    if (keep) {
-        decision->wall_ms = clock_wall_ms();
-        decision_ring_add(proxy->ring, decision);
-    }
     for (uint32_t k = 0; k < decision->policy_count; k++)
         for (uint32_t f = 0; f < PLUGIN_FAULTS; f++)
             if (decision->policies[k].faults[f] > 0)
@@ -119,9 +131,6 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
     exchange->decided_ns = clock_monotonic_ns();
     distribution_add(&proxy->metrics.decision_s,
                      (double)(exchange->decided_ns - began_ns) / (double)NS_PER_S);
-    log_decision(proxy, snapshot, outcome->route->chain);
-    if (outcome->route->shadowed)
-        ask_shadows(proxy, tables, keep);
     return outcome->fault;
 }
 
@@ -291,17 +300,36 @@ static void send_request(struct exchange *exchange, const struct target *target,
     connection_pool_start(exchange->endpoint->pool, &exchange->request);
 }
 
+/* Nearly always: nobody waits, and what was chosen answers in time. */
+static bool goes_at_once(const struct proxy *proxy)
+{
+    const struct decision *decision = &proxy->decision;
+    const uint32_t class = decision->request.service_class;
+    return proxy->queue.admission.count == 0 &&
+           decision->estimates[decision->chosen].ttft_ms <=
+               decision->request.slo_ms + proxy_tables(proxy)->classes[class].queue_ms;
+}
+
 void attempt_begin(struct exchange *exchange)
 {
     struct proxy *proxy = exchange->proxy;
     const struct snapshot *snapshot = proxy_snapshot(proxy);
     struct decide_outcome outcome;
     const enum fault fault = choose(exchange, snapshot, &outcome);
+    const bool waits_already = exchange->state == EXCHANGE_QUEUED;
+    const bool held =
+        fault == FAULT_NONE && !goes_at_once(proxy) && queue_holds(exchange, &outcome);
+    if (fault != FAULT_NO_MODEL && !(held && waits_already))
+        note_decision(proxy, snapshot, outcome.route);
+    if (held)
+        return;
     if (fault != FAULT_NONE) {
         exchange_refuse(exchange, exchange->attempts > 0 ? exchange->last_fault : fault, NULL,
                         fault == FAULT_NO_MODEL ? "model" : NULL);
         return;
     }
+    if (waits_already)
+        exchange_enter(exchange, EXCHANGE_DECIDING, 0);
     const struct target *target = &snapshot->targets[proxy->decision.chosen];
     remember(exchange, target, &outcome);
     exchange->attempts++;

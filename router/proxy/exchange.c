@@ -19,7 +19,8 @@ enum {
 #define TO(state) (1u << EXCHANGE_##state)
 static const unsigned edges[] = {
     [EXCHANGE_READING] = TO(DECIDING) | TO(ANSWERING) | TO(OVER),
-    [EXCHANGE_DECIDING] = TO(CONNECTING) | TO(ANSWERING) | TO(OVER),
+    [EXCHANGE_DECIDING] = TO(QUEUED) | TO(CONNECTING) | TO(ANSWERING) | TO(OVER),
+    [EXCHANGE_QUEUED] = TO(DECIDING) | TO(ANSWERING) | TO(OVER),
     [EXCHANGE_CONNECTING] = TO(DECIDING) | TO(WAITING) | TO(ANSWERING) | TO(OVER),
     [EXCHANGE_WAITING] = TO(DECIDING) | TO(RELAYING) | TO(ANSWERING) | TO(OVER),
     [EXCHANGE_RELAYING] = TO(OVER),
@@ -31,6 +32,8 @@ static const unsigned edges[] = {
 void exchange_enter(struct exchange *exchange, enum exchange_state state, int64_t timeout_ms)
 {
     CHECK(edges[exchange->state] & (1u << state));
+    if (ISO_UNLIKELY(exchange->state == EXCHANGE_QUEUED))
+        queue_left(exchange, state == EXCHANGE_DECIDING, state == EXCHANGE_OVER);
     exchange->state = state;
     if (timeout_ms > 0)
         timer_start(&exchange->timer, exchange->proxy->loop, timeout_ms);
@@ -44,6 +47,9 @@ static void timed_out(struct timer *timer)
     switch (exchange->state) {
     case EXCHANGE_READING:
         exchange_refuse(exchange, FAULT_REQUEST_TIMEOUT, NULL, NULL);
+        break;
+    case EXCHANGE_QUEUED:
+        queue_expired(exchange);
         break;
     case EXCHANGE_CONNECTING:
         attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, "no connection in time");
@@ -227,6 +233,8 @@ void exchange_finish(struct exchange *exchange)
         retry_budget_give(&proxy->budget);
     proxy->budget.active--;
     level_add(&proxy->metrics.active, -1);
+    if (exchange->attempts > 0)
+        queue_poke(&proxy->queue);
     if (exchange->client != NULL)
         stream_reset(exchange->client, fault_row(exchange->fault)->h2_error);
     loop_destroy_later(proxy->loop, &exchange->destroy);

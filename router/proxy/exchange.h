@@ -5,9 +5,10 @@
  *                      +--- fault that may be retried: attempt + 1 ---+
  *                      v                                              |
  *   READING -> DECIDING -> CONNECTING -> WAITING -> RELAYING -> OVER  |
- *      |          |            +------------+----------+--------------+
- *      |          |            |            |          |
- *      +----------+------------+------------+-> ANSWERING (our own answer) -> OVER
+ *      |        ^ | |          +------------+----------+--------------+
+ *      |    QUEUED' |          |            |          |
+ *      |       |    |          |            |          |
+ *      +-------+----+----------+------------+-> ANSWERING (our own answer) -> OVER
  *
  * Client's side: struct stream *client, whose arena holds everything small.
  * Cluster's side: one attempt at a time (pool_request, then struct stream
@@ -24,6 +25,7 @@
 enum exchange_state {
     EXCHANGE_READING,    /* the body comes in */
     EXCHANGE_DECIDING,   /* within one callback */
+    EXCHANGE_QUEUED,     /* waits until the fleet has room: queue.h */
     EXCHANGE_CONNECTING, /* waits for a connection */
     EXCHANGE_WAITING,    /* sent; no head yet */
     EXCHANGE_RELAYING,   /* the head went to the client */
@@ -66,6 +68,11 @@ struct exchange {
     uint32_t prefix_count;
     uint32_t most_class; /* the key's, when there are keys */
     bool want_explain;
+
+    /* Its wait for the fleet. */
+    struct admission_entry waiting;
+    int64_t waited_ns; /* once it waits no more; 0: it never did */
+    double retry_ms;   /* how long a refused client might wait; 0 or less: not known */
 
     /* The attempt under way. */
     uint32_t attempts;

@@ -55,6 +55,7 @@ struct proxy *proxy_create(struct loop *loop, uint32_t worker,
     random_secret(&seed, sizeof seed);
     random_seed(&proxy->random, seed);
     list_init(&proxy->idle_exchanges);
+    queue_init(&proxy->queue, loop);
     distribution_init(&proxy->metrics.decision_s, &distribution_short_s);
     connection_host_init(&proxy->host, loop, &handler, proxy);
     return proxy;
@@ -68,6 +69,7 @@ void proxy_destroy(struct proxy **proxy)
     struct list *node;
     while ((node = list_pop(&gone->idle_exchanges)) != NULL)
         free(LIST_ENTRY(node, struct exchange, link));
+    queue_finish(&gone->queue);
     upstream_destroy(&gone->upstream);
     ledger_destroy(&gone->ledger);
     decision_ring_destroy(&gone->ring);
@@ -112,6 +114,7 @@ void proxy_turn(struct proxy *proxy)
 {
     ledger_turn(proxy->ledger, loop_now_ns(proxy->loop));
     proxy_hand_over_logs(proxy, false);
+    queue_turn(proxy);
     const struct proxy_tables *tables = proxy_tables(proxy);
     const struct snapshot *snapshot = proxy_snapshot(proxy);
     if (tables != NULL && snapshot != NULL && tables->generation != proxy->upstream_generation) {

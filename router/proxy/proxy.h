@@ -20,6 +20,7 @@
 #include "proxy/connection.h"
 #include "proxy/decide.h"
 #include "proxy/policy_time.h"
+#include "proxy/queue.h"
 #include "proxy/tables.h"
 #include "upstream/retry_budget.h"
 #include "upstream/upstream.h"
@@ -70,6 +71,7 @@ struct proxy {
     struct upstream *upstream;
     uint64_t upstream_generation; /* of the tables that upstream was swept for */
     struct retry_budget budget;
+    struct queue queue;
     struct decision decision; /* workspace */
     struct decision shadow_decision;
     struct decision_ring *ring;

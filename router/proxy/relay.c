@@ -103,6 +103,7 @@ static void note_events(struct exchange *exchange, unsigned events)
         const double ttft_ms = ns_to_ms(now_ns - exchange->flight.sent_ns);
         if (exchange->facts.stream && exchange->flight.phase == FLIGHT_PENDING)
             ledger_first_token(proxy->ledger, &exchange->flight, ttft_ms, now_ns);
+        queue_poke(&proxy->queue); /* its prompt is no longer in anybody's way */
         distribution_add(&metrics->ttft_s, ns_to_ms(now_ns - exchange->begun_ns) / 1000);
     } else {
         const double gap_s = (double)(now_ns - exchange->last_event_ns) / (double)NS_PER_S / events;
@@ -256,7 +257,8 @@ void relay_stalled(struct exchange *exchange)
         exchange_finish(exchange);
         return;
     }
-    if (!cut && now_ns - exchange->begun_ns >= limits->stream_most_ms * NS_PER_MS) {
+    if (!cut &&
+        now_ns - exchange->begun_ns - exchange->waited_ns >= limits->stream_most_ms * NS_PER_MS) {
         relay_cut(exchange, FAULT_UPSTREAM_TIMEOUT);
         return;
     }

@@ -40,14 +40,15 @@ struct route {
     struct word_list need_regions;
     struct word_list need_accelerators;
     struct word_list need_clusters;
-    bool retry_refused; /* 429 and 503 of a cluster may be tried elsewhere, once */
+    uint32_t requirement; /* the same for all routes that require the same */
+    bool retry_refused;   /* 429 and 503 of a cluster may be tried elsewhere, once */
     struct chain *chain;
     bool shadowed; /* its chain is the one that shadows are compared with */
 };
 
 struct class_promise {
     double slo_ms;   /* time to first token */
-    double queue_ms; /* may wait so much longer before it is refused */
+    double queue_ms; /* may come, and wait here, so much longer before it is refused */
 };
 
 struct edge_place {
@@ -65,6 +66,7 @@ struct tenant_key {
 struct proxy_limits {
     size_t body_bytes;        /* one request */
     size_t body_memory_bytes; /* all bodies of one worker */
+    uint32_t queue;           /* requests that may wait in one worker; 0: none does */
     int64_t body_timeout_ms;
     int64_t connect_timeout_ms; /* one attempt, waiting for a connection included */
     int64_t first_byte_timeout_ms;
