@@ -109,7 +109,7 @@ struct exchange {
     bool keep_json;         /* `json` gathers the answer */
     int64_t expected_bytes; /* of the answer's body; -1 not said */
     uint64_t taken_mark;    /* what the client had taken at the last look that saw it move */
-    int64_t taken_ns;       /* when that was */
+    int64_t taken_ns;       /* when that was; 0: nothing was waiting for it */
     int64_t last_byte_ns;   /* from the cluster */
     struct usage_facts usage;
 

@@ -247,7 +247,10 @@ void relay_stalled(struct exchange *exchange)
     const int64_t now_ns = loop_now_ns(exchange->proxy->loop);
     const size_t queued = stream_queued(exchange->client);
     const uint64_t taken = exchange->bytes_out - queued;
-    if (queued == 0 || taken != exchange->taken_mark) {
+    /* What was queued a moment ago has not stood still since the last look. */
+    if (queued == 0) {
+        exchange->taken_ns = 0;
+    } else if (exchange->taken_ns == 0 || taken != exchange->taken_mark) {
         exchange->taken_mark = taken;
         exchange->taken_ns = now_ns;
     }

@@ -11,7 +11,7 @@ from kit.h2_peer import H2Peer
 from kit.many_streams import play_streams
 from kit.requests import chat
 from kit.sim import cluster
-from kit.wait import PATIENCE, wait_for
+from kit.wait import PATIENCE, until, wait_for
 
 CHAT = "/v1/chat/completions"
 # Sanitizers keep several bytes of their own for each.
@@ -185,4 +185,22 @@ def test_a_paused_client_goes_on_where_it_was(edge):
         status, _, body, ended = peer.answer(stream, 30)
     assert (status, ended) == (200, "end")
     assert body.count(b"data: {") >= 500
+    assert body.rstrip().endswith(b"data: [DONE]")
+
+
+def test_what_was_queued_just_now_is_no_stall(edge):
+    """At the router's first look, after five seconds, this client has not taken a byte, and is not late with any."""
+    nothing = {h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0}
+    with H2Peer(edge.plain) as peer:
+        peer.h2.update_settings(nothing)
+        peer.flush()
+        peer.until(lambda one: isinstance(one, h2.events.SettingsAcknowledged) and set(one.changed_settings) == set(nothing))
+        stream = peer.post(CHAT, chat(stream=True, model="slow-h2c-model", max_tokens=200))
+        peer.head(stream)
+        for _ in until(6):
+            assert edge.chat(chat(model="h2c-model")).status_code == 200
+        peer.h2.increment_flow_control_window(1 << 20, stream)
+        peer.flush()
+        status, _, body, ended = peer.answer(stream)
+    assert (status, ended) == (200, "end")
     assert body.rstrip().endswith(b"data: [DONE]")
