@@ -39,6 +39,7 @@ const char options_usage[] =
     "  --stream on|off        default on; embeddings never stream\n"
     "  --prompt SIZE          tokens: N or lognormal:MU,SIGMA; default 256\n"
     "  --output SIZE          the same, sent as max_tokens; 0: not sent; default 64\n"
+    "  --max-tokens N         sent instead, whatever the answer will have; isosim has --sim\n"
     "  --conversations N      requests are turns of N conversations; default 0: of none\n"
     "  --turns N              these have N turns in the mean, each begins with all before it\n"
     "  --class NAME[=W],...   priority, interactive, flex, batch by weight\n"
@@ -75,6 +76,7 @@ enum option_id {
     OPT_STREAM,
     OPT_PROMPT,
     OPT_OUTPUT,
+    OPT_MAX_TOKENS,
     OPT_CONVERSATIONS,
     OPT_TURNS,
     OPT_CLASS,
@@ -112,6 +114,7 @@ static const struct option known[] = {
     {"stream", required_argument, NULL, OPT_STREAM},
     {"prompt", required_argument, NULL, OPT_PROMPT},
     {"output", required_argument, NULL, OPT_OUTPUT},
+    {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
     {"conversations", required_argument, NULL, OPT_CONVERSATIONS},
     {"turns", required_argument, NULL, OPT_TURNS},
     {"class", required_argument, NULL, OPT_CLASS},
@@ -204,6 +207,8 @@ static bool read_what(struct options_reader *r, int id, const char *text)
         return size_parse(slice_of(text), &out->prompt_size, r->error);
     case OPT_OUTPUT:
         return size_parse(slice_of(text), &out->output_size, r->error);
+    case OPT_MAX_TOKENS:
+        return options_count32(r, text, 1, 1000000, &out->prompt.max_tokens);
     case OPT_CONVERSATIONS:
         return options_count32(r, text, 0, 10000000, &out->conversations);
     case OPT_TURNS:

@@ -92,8 +92,9 @@ static struct slice write_head(struct prompt *out, const struct prompt_settings 
         snprintf(out->head, sizeof(out->head), "{\"model\":%.*s,", SLICE_ARG(settings->model));
     CHECK(n > 0 && (size_t)n < sizeof(out->head));
     size_t at = (size_t)n;
-    if (settings->kind != PROMPT_EMBEDDINGS && ask->output_tokens > 0) {
-        snprintf(text, sizeof(text), "\"max_tokens\":%" PRIu32 ",", ask->output_tokens);
+    const uint32_t said = settings->max_tokens > 0 ? settings->max_tokens : ask->output_tokens;
+    if (settings->kind != PROMPT_EMBEDDINGS && said > 0) {
+        snprintf(text, sizeof(text), "\"max_tokens\":%" PRIu32 ",", said);
         at = add(out->head, at, text);
     }
     if (settings->stream)

@@ -22,7 +22,8 @@ struct prompt_settings {
     enum prompt_kind kind;
     struct slice model; /* as JSON, quotes included */
     bool stream;
-    bool usage; /* ask a stream for its usage */
+    bool usage;          /* ask a stream for its usage */
+    uint32_t max_tokens; /* said instead of the output tokens; 0: these */
 };
 
 /* What all prompts are made of. */

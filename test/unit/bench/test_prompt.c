@@ -63,6 +63,28 @@ static void bodies_say_what_was_asked(void **state)
     }
 }
 
+static void clients_say_what_they_want_and_not_what_comes(void **state)
+{
+    (void)state;
+    const struct prompt_settings settings = {.model = SLICE("\"m\""), .max_tokens = 26};
+    const struct piece piece = {.number = 1, .tokens = 20};
+    const struct ask ask = {.prompt_tokens = 20,
+                            .output_tokens = 7,
+                            .pieces = &piece,
+                            .piece_count = 1};
+    struct prompt_source source;
+    struct prompt prompt = {0};
+    struct buffer body = {0};
+    prompt_source_init(&source, &settings, 1);
+    prompt_write(&prompt, &source, &ask);
+    join(&prompt, &body);
+    const struct slice text = buffer_slice(&body);
+    assert_non_null(memmem(text.ptr, text.len, "\"max_tokens\":26,", 16));
+    buffer_release(&body);
+    prompt_finish(&prompt);
+    prompt_source_finish(&source);
+}
+
 /* How many bytes two prompts made of these pieces begin with in common. */
 static size_t common(const struct piece *a, uint32_t a_count, const struct piece *b,
                      uint32_t b_count)
@@ -164,5 +186,6 @@ static void the_nearest_edge_is_read(void **state)
     }
 }
 
-UNIT_MAIN(bodies_say_what_was_asked, common_pieces_are_common_text, strangers_share_nothing,
-          lognormal_has_its_median, the_nearest_edge_is_read)
+UNIT_MAIN(clients_say_what_they_want_and_not_what_comes, bodies_say_what_was_asked,
+          common_pieces_are_common_text, strangers_share_nothing, lognormal_has_its_median,
+          the_nearest_edge_is_read)
