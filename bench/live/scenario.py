@@ -21,6 +21,7 @@ class Scenario:
         kinds, own = text["clusters_of_type"], text[name]
         self.places = [{**one, "network": f"127.0.{number}"} for number, one in enumerate(own["regions"], 1)]
         self.clusters = [{**one, "kind": kinds[one["type"]]} for one in own["clusters"]]
+        self.output_scale = own.get("workload", {}).get("output_scale", 1)
         self.edges = [self.place(one) for one in own["edges"]]
 
     def place(self, name):

@@ -15,7 +15,7 @@ from kit.redis_server import Redis
 GEOIP = TOP / "test" / "data" / "china.mmdb"
 REPORT_INTERVAL = "2s"
 MODEL = "qwen3-32b"
-OUTPUT_PRIOR = 256  # tokens that a router expects, and simulate's routers too, of a request that does not say
+OUTPUT_PRIOR = 256  # tokens that simulate's routers expect of every request, times the scenario's output_scale
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -103,6 +103,7 @@ class Load(Process):
         self.log_file, self.json_file = stage.folder / "load.log", stage.folder / "load.json"
         places = [word for place in stage.scenario.places for word in ("--place", f"{place['name']}={place['network']}.10")]
         super().__init__("load", [BUILD / "bench" / "isobench", "load", "--arrivals", arrivals.file, "--sim", "--usage", "--model", MODEL,
+                                  "--max-tokens", str(max(1, round(OUTPUT_PRIOR * stage.scenario.output_scale))),
                                   "--steer", stage.edges[0].url, *places,
                                   "--connections", "64", "--drain", f"{drain_s:g}s", "--stall", "0",
                                   "--json", self.json_file, "--log", self.log_file, "--quiet"], stage.folder)
