@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/prefill.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -32,7 +33,8 @@ struct endpoint_state {
     struct engine_sample last;
     struct flow recent; /* forgets with time */
     double recent_s;
-    struct flow work; /* forgets with work, slowly without */
+    struct flow work;             /* forgets with work, slowly without */
+    struct prefill_sums prefills; /* as `work` does */
     /* Of the samples in which something waited: */
     double most_running;
     unsigned waited;     /* samples */
@@ -52,12 +54,14 @@ struct derive {
     struct derive_settings settings;
     struct endpoint_state endpoints[DERIVE_ENDPOINTS_MOST];
     struct idle_itl idle;
+    double prefill_tps_one; /* the last that could be told; NAN never */
 };
 
 struct derive *derive_create(const struct derive_settings *settings)
 {
     struct derive *derive = memory_zalloc(sizeof *derive);
     derive->settings = *settings;
+    derive->prefill_tps_one = NAN;
     return derive;
 }
 
@@ -137,6 +141,34 @@ static void idle_itl_learn(struct idle_itl *idle, const struct flow *step, int64
     idle->since_ns = now_ns;
 }
 
+/* By the engine's own clock, which like the count of computed tokens moves when a request ends;
+ * or else from the head of the queue to the first token. */
+static void prefills_add(struct prefill_sums *prefills, const struct engine_sample *sample,
+                         const struct flow *step)
+{
+    const bool counted = !isnan(sample->values[ENGINE_computed_tokens]);
+    const double *sums = step->sums;
+    const double tokens = counted ? sums[ENGINE_computed_tokens]
+                                  : sums[ENGINE_prompt_tokens] - sums[ENGINE_cached_tokens];
+    if (!isnan(sample->values[ENGINE_prefill_sum]))
+        prefill_sums_add(prefills, sums[ENGINE_prefill_count], tokens, sums[ENGINE_prefill_sum],
+                         !counted);
+    else if (!isnan(sample->values[ENGINE_queue_sum]))
+        prefill_sums_add(prefills, sums[ENGINE_ttft_count], tokens,
+                         sums[ENGINE_ttft_sum] - sums[ENGINE_queue_sum], true);
+}
+
+/* What can no longer be told stays as it was: it may be short prompts only that come now. */
+static void prefill_learn(struct derive *derive)
+{
+    struct prefill_sums all = {0};
+    for (size_t i = 0; i < DERIVE_ENDPOINTS_MOST; i++)
+        prefill_sums_merge(&all, &derive->endpoints[i].prefills);
+    const double tokens_per_s = prefill_tokens_per_s(&all);
+    if (!isnan(tokens_per_s))
+        derive->prefill_tps_one = tokens_per_s;
+}
+
 static void take_step(struct derive *derive, struct endpoint_state *endpoint,
                       const struct engine_sample *sample, int64_t now_ns)
 {
@@ -148,8 +180,12 @@ static void take_step(struct derive *derive, struct endpoint_state *endpoint,
     const double keep_recent = exp(-dt / SMOOTHING_S);
     flow_add(&endpoint->recent, &step, keep_recent);
     endpoint->recent_s = endpoint->recent_s * keep_recent + dt;
-    flow_add(&endpoint->work, &step,
-             worked ? keep_recent : exp(-dt / (SMOOTHING_S * IDLE_SLOWDOWN)));
+    const double keep_work = worked ? keep_recent : exp(-dt / (SMOOTHING_S * IDLE_SLOWDOWN));
+    flow_add(&endpoint->work, &step, keep_work);
+    prefill_sums_fade(&endpoint->prefills, keep_work);
+    prefills_add(&endpoint->prefills, sample, &step);
+    if (worked)
+        prefill_learn(derive);
     idle_itl_learn(&derive->idle, &step, endpoint->last_ns, now_ns);
 }
 
@@ -256,15 +292,6 @@ static double uncached_tokens(const struct derive *derive)
     return fmax(0, work_sum(derive, ENGINE_prompt_tokens) - work_sum(derive, ENGINE_cached_tokens));
 }
 
-static double prefill_tps_one(const struct derive *derive)
-{
-    double seconds = work_sum(derive, ENGINE_prefill_sum);
-    if (seconds <= 0 && work_sum(derive, ENGINE_queue_count) > 0)
-        seconds = work_sum(derive, ENGINE_ttft_sum) - work_sum(derive, ENGINE_queue_sum);
-    const double tokens = uncached_tokens(derive);
-    return seconds > 0 && tokens > 0 ? tokens / seconds : NAN;
-}
-
 static double mean_tokens(const struct derive *derive)
 {
     const bool counted = work_sum(derive, ENGINE_computed_tokens) > 0;
@@ -326,7 +353,7 @@ void derive_report(const struct derive *derive, int64_t now_ns, struct report *o
     out->instances = engines;
     out->running = gauge_sum(derive, ENGINE_running);
     out->waiting = gauge_sum(derive, ENGINE_waiting);
-    out->prefill_tps_one = prefill_tps_one(derive);
+    out->prefill_tps_one = derive->prefill_tps_one;
     out->prefill_tps = engines * out->prefill_tps_one;
     out->utilisation = rate(derive, ENGINE_prefill_sum) / engines;
     if (out->utilisation > 1) /* prefills that ended now had begun before */

@@ -85,10 +85,10 @@ def reported(redis, name="fra", timeout=10, **facts):
     return wait_for(check, timeout, f"a report with {facts}, last {redis.report(name)}")
 
 
-def answers(sim, name, count):
+def answers(sim, name, count, words=500):
     with httpx.Client(trust_env=False, timeout=30) as client:
         for i in range(count):
-            body = {**CHAT, "messages": [{"role": "user", "content": f"{i} " + "word " * 500}]}
+            body = {**CHAT, "messages": [{"role": "user", "content": f"{i} " + "word " * words}]}
             assert client.post(sim.urls[name] + "/v1/chat/completions", json=body).status_code == 200
 
 
@@ -105,6 +105,21 @@ def test_first_report_of_an_idle_cluster(stage, redis):
     assert report["interval_ms"] == "100" and report["ttl_ms"] == "3000"
     for unknown in ("prefill_tps", "prefill_tps_one", "mean_tokens", "hold_ms", "ttft_ms", "slots"):
         assert unknown not in report
+
+
+def test_tiny_prompts_do_not_make_a_cluster_slow(stage, redis):
+    sim = stage.sim(cluster("fra"))
+    start(stage, redis, sim.urls["fra"])
+    answers(sim, "fra", 30, words=5)
+    report = reported(redis, ttft_ms=bool, mean_tokens=bool)
+    assert float(report["mean_tokens"]) < 30
+    assert "prefill_tps_one" not in report and "prefill_tps" not in report
+    answers(sim, "fra", 20)
+    report = reported(redis, prefill_tps_one=bool)
+    assert float(report["prefill_tps_one"]) > 10000
+    answers(sim, "fra", 100, words=5)
+    report = reported(redis, mean_tokens=lambda mean: float(mean) < 200)
+    assert float(report["prefill_tps_one"]) > 8000
 
 
 def test_effective_capacity_after_some_work(stage, redis):

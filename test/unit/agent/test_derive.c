@@ -286,6 +286,38 @@ static void prefill_is_ttft_minus_queue_where_it_is_not_measured(void **state)
     assert_true(isnan(report(*state, 10)->utilisation));
 }
 
+/* `count` more requests of so many computed tokens, by an engine that takes 10 ms and then reads
+ * 8,000 tokens a second. */
+static struct engine_sample read_more(struct engine_sample s, double count, double tokens)
+{
+    s.values[ENGINE_finished] += count;
+    s.values[ENGINE_computed_tokens] += count * tokens;
+    s.values[ENGINE_prefill_count] += count;
+    s.values[ENGINE_prefill_sum] += count * (0.010 + tokens / 8000);
+    return s;
+}
+
+static void short_prompts_do_not_make_an_engine_slow(void **state)
+{
+    struct engine_sample s = after(0);
+    sample(*state, 0, 0, s);
+    for (int i = 1; i <= 30; i++)
+        sample(*state, 0, 2 * i, s = read_more(s, 20, 9));
+    const struct report *r = report(*state, 60);
+    assert_true(isnan(r->prefill_tps_one) && isnan(r->prefill_tps)); /* it may be any */
+    near(r->mean_tokens, 9);
+    near(r->done_per_s, 10);
+    for (int i = 1; i <= 5; i++)
+        sample(*state, 0, 60 + 2 * i, s = read_more(s, 20, 2000));
+    r = report(*state, 70);
+    assert_true(r->prefill_tps_one > 7000 && r->prefill_tps_one < 8000);
+    const double known = r->prefill_tps_one;
+    for (int i = 1; i <= 1000; i++)
+        sample(*state, 0, 70 + 2 * i, s = read_more(s, 20, 9));
+    r = report(*state, 2070);
+    assert_true(r->prefill_tps_one > 0.6 * known); /* what was told stands */
+}
+
 static void waiting_tokens_need_a_mean(void **state)
 {
     sample(*state, 0, 0, running(5, 3));
@@ -330,6 +362,7 @@ int main(void)
         IN_SCENE(settings_stand_until_seen),
         IN_SCENE(tokens_by_difference_where_the_engine_does_not_count_them),
         IN_SCENE(prefill_is_ttft_minus_queue_where_it_is_not_measured),
+        IN_SCENE(short_prompts_do_not_make_an_engine_slow),
         IN_SCENE(waiting_tokens_need_a_mean),
         IN_SCENE(idle_itl_is_the_low_of_the_hour),
     };
