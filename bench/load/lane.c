@@ -23,8 +23,9 @@ static void pump_later(struct lane *lane)
 
 static void fail_all(struct lane *lane)
 {
-    struct list *link;
-    while ((link = list_pop(&lane->waiting)) != NULL) {
+    /* Who is told may wait again, or let another one wait. */
+    for (uint32_t count = lane->waiting_count; count > 0 && lane->waiting_count > 0; count--) {
+        struct list *link = list_pop(&lane->waiting);
         struct lane_waiter *waiter = LIST_ENTRY(link, struct lane_waiter, link);
         lane->waiting_count--;
         waiter->on_failed(waiter, lane->failure);
@@ -149,6 +150,7 @@ void lane_init(struct lane *lane, const struct lane_settings *settings)
         .server_name = settings->target->host,
         .protocol = settings->h2 ? UPSTREAM_H2 : UPSTREAM_H1,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .eager = settings->eager,
     };
 }
 
@@ -181,7 +183,10 @@ void lane_wait(struct lane *lane, struct lane_waiter *waiter, bool front)
     else
         list_append(&lane->waiting, &waiter->link);
     lane->waiting_count++;
-    pump_later(lane);
+    if (lane->settings.eager && !lane->closed)
+        serve(lane);
+    else
+        pump_later(lane);
 }
 
 void lane_leave(struct lane *lane, struct lane_waiter *waiter)

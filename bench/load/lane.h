@@ -31,6 +31,7 @@ struct lane_settings {
     struct address source;  /* len 0: the kernel chooses */
     struct tls_client *tls; /* NULL: cleartext */
     bool h2;
+    bool eager;                    /* a request goes out at once, not at the turn's end */
     uint32_t connections, streams; /* at most; streams on one connection */
 };
 

@@ -10,6 +10,7 @@ static void lane_open(struct place *place, struct lane *lane, const struct targe
                         .source = place->options->source,
                         .tls = target->secure ? setup->tls : NULL,
                         .h2 = setup->options->h2,
+                        .eager = setup->options->closed > 0 && setup->options->h2,
                         .connections = connections,
                         .streams = setup->options->streams,
                     });

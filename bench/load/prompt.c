@@ -1,9 +1,8 @@
 #include "load/prompt.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "base/random.h"
 #include "load/size.h"
 
@@ -36,6 +35,88 @@ static void write_text(char *text, struct random *random)
     }
 }
 
+struct slice prompt_path(enum prompt_kind kind)
+{
+    return kinds[kind].path;
+}
+
+/* ---- the head ---- */
+
+/* Where the next bytes of a head go; all that is put there is short. */
+struct cursor {
+    char *at;
+    const char *end;
+};
+
+static void put(struct cursor *cursor, struct slice text)
+{
+    CHECK_LE(text.len, (size_t)(cursor->end - cursor->at));
+    memcpy(cursor->at, text.ptr, text.len);
+    cursor->at += text.len;
+}
+
+static void put_number(struct cursor *cursor, uint64_t number)
+{
+    char text[NUMBER_TEXT_BYTES];
+    put(cursor, slice_make(text, number_write_u64(text, number)));
+}
+
+/* As service_tier has it; batch is none of its words, and goes by a field of the request. */
+static struct slice service_tier(enum traffic_class traffic_class)
+{
+    switch (traffic_class) {
+    case CLASS_PRIORITY:
+        return SLICE("\"service_tier\":\"priority\",");
+    case CLASS_INTERACTIVE:
+        return SLICE("\"service_tier\":\"default\",");
+    case CLASS_FLEX:
+        return SLICE("\"service_tier\":\"flex\",");
+    case CLASS_NONE:
+    case CLASS_BATCH:
+    case CLASS_COUNT:
+        break;
+    }
+    return SLICE("");
+}
+
+static void write_front(struct prompt_source *source)
+{
+    const struct prompt_settings *settings = &source->settings;
+    struct cursor cursor = {source->front, source->front + sizeof source->front};
+    put(&cursor, SLICE("{\"model\":"));
+    put(&cursor, settings->model);
+    put(&cursor, SLICE(","));
+    if (settings->stream)
+        put(&cursor, SLICE("\"stream\":true,"));
+    if (settings->stream && settings->usage)
+        put(&cursor, SLICE("\"stream_options\":{\"include_usage\":true},"));
+    source->front_len = (size_t)(cursor.at - source->front);
+}
+
+static struct slice write_head(struct prompt *out, const struct prompt_source *source,
+                               const struct ask *ask)
+{
+    const enum prompt_kind kind = source->settings.kind;
+    struct cursor cursor = {out->head, out->head + sizeof out->head};
+    put(&cursor, slice_make(source->front, source->front_len));
+    const uint32_t most = source->settings.max_tokens;
+    const uint32_t said = most > 0 ? most : ask->output_tokens;
+    if (kind != PROMPT_EMBEDDINGS && said > 0) {
+        put(&cursor, SLICE("\"max_tokens\":"));
+        put_number(&cursor, said);
+        put(&cursor, SLICE(","));
+    }
+    put(&cursor, service_tier(ask->traffic_class));
+    if (ask->conversation > 0) {
+        put(&cursor, SLICE("\"prompt_cache_key\":\"conversation-"));
+        put_number(&cursor, ask->conversation);
+        put(&cursor, SLICE("\","));
+    }
+    put(&cursor, kinds[kind].key);
+    put(&cursor, kinds[kind].open);
+    return slice_make(out->head, (size_t)(cursor.at - out->head));
+}
+
 void prompt_source_init(struct prompt_source *source, const struct prompt_settings *settings,
                         uint64_t seed)
 {
@@ -44,72 +125,13 @@ void prompt_source_init(struct prompt_source *source, const struct prompt_settin
     random_seed(&random, seed);
     source->text = memory_alloc(TEXT_BYTES);
     write_text(source->text, &random);
+    write_front(source);
 }
 
 void prompt_source_finish(struct prompt_source *source)
 {
     free(source->text);
     source->text = NULL;
-}
-
-struct slice prompt_path(enum prompt_kind kind)
-{
-    return kinds[kind].path;
-}
-
-/* ---- the head ---- */
-
-static size_t add(char *head, size_t at, const char *text)
-{
-    const int n = snprintf(head + at, PROMPT_HEAD_BYTES - at, "%s", text);
-    CHECK(n >= 0 && at + (size_t)n < PROMPT_HEAD_BYTES);
-    return at + (size_t)n;
-}
-
-/* As service_tier has it; batch is none of its words, and goes by a field of the request. */
-static const char *service_tier(enum traffic_class traffic_class)
-{
-    switch (traffic_class) {
-    case CLASS_PRIORITY:
-        return "\"service_tier\":\"priority\",";
-    case CLASS_INTERACTIVE:
-        return "\"service_tier\":\"default\",";
-    case CLASS_FLEX:
-        return "\"service_tier\":\"flex\",";
-    case CLASS_NONE:
-    case CLASS_BATCH:
-    case CLASS_COUNT:
-        break;
-    }
-    return "";
-}
-
-static struct slice write_head(struct prompt *out, const struct prompt_settings *settings,
-                               const struct ask *ask)
-{
-    char text[64];
-    const int n =
-        snprintf(out->head, sizeof(out->head), "{\"model\":%.*s,", SLICE_ARG(settings->model));
-    CHECK(n > 0 && (size_t)n < sizeof(out->head));
-    size_t at = (size_t)n;
-    const uint32_t said = settings->max_tokens > 0 ? settings->max_tokens : ask->output_tokens;
-    if (settings->kind != PROMPT_EMBEDDINGS && said > 0) {
-        snprintf(text, sizeof(text), "\"max_tokens\":%" PRIu32 ",", said);
-        at = add(out->head, at, text);
-    }
-    if (settings->stream)
-        at = add(out->head, at, "\"stream\":true,");
-    if (settings->stream && settings->usage)
-        at = add(out->head, at, "\"stream_options\":{\"include_usage\":true},");
-    at = add(out->head, at, service_tier(ask->traffic_class));
-    if (ask->conversation > 0) {
-        snprintf(text, sizeof(text), "\"prompt_cache_key\":\"conversation-%" PRIu64 "\",",
-                 ask->conversation);
-        at = add(out->head, at, text);
-    }
-    at = add(out->head, at, kinds[settings->kind].key.ptr);
-    at = add(out->head, at, kinds[settings->kind].open.ptr);
-    return slice_make(out->head, at);
 }
 
 /* ---- the text ---- */
@@ -173,7 +195,7 @@ void prompt_write(struct prompt *prompt, const struct prompt_source *source, con
     size_t left = wanted > around + PROMPT_NAME_BYTES ? wanted - around : PROMPT_NAME_BYTES;
     make_room(prompt, ask->piece_count);
     prompt->part_count = 0;
-    const struct slice head = write_head(prompt, &source->settings, ask);
+    const struct slice head = write_head(prompt, source, ask);
     add_part(prompt, head.ptr, head.len);
     for (uint32_t i = 0; i < ask->piece_count && left > 0; i++) {
         size_t bytes = (size_t)ask->pieces[i].tokens * PROMPT_BYTES_PER_TOKEN;

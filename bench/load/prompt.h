@@ -30,6 +30,8 @@ struct prompt_settings {
 struct prompt_source {
     struct prompt_settings settings;
     char *text;
+    char front[PROMPT_HEAD_BYTES]; /* what every body begins with */
+    size_t front_len;
 };
 
 /* One body; lives in whoever sends it.  All zero: none yet. */

@@ -37,7 +37,6 @@ struct run {
     int due_fd;
     struct event *due_event;
     struct event *signals[2];
-    struct loop_task refill; /* closed loop */
     struct timer drain;
     bool interrupted;
     struct error error; /* why it could not begin */
@@ -124,9 +123,9 @@ static void send_due(struct run *run)
     }
 }
 
-static void refill(struct loop_task *task)
+/* A request that another one made room for starts in its place, before the next answer is read. */
+static void refill(struct run *run)
 {
-    struct run *run = CONTAINER_OF(task, struct run, refill);
     while (run->phase == RUN_SENDING && run->calls.open_count < run->options->closed) {
         const int64_t now_ns = clock_monotonic_ns();
         if (all_begun(run, now_ns))
@@ -157,7 +156,7 @@ static void on_call_ended(void *owner, const struct call *call)
     request_lines_add(&run->lines, call, run->options->places[sample->place].name,
                       tallies_cluster_name(run->tallies, sample->cluster));
     if (run->options->closed > 0 && run->phase == RUN_SENDING)
-        loop_flush_later(run->loop, &run->refill);
+        refill(run);
     stop_if_empty(run);
 }
 
@@ -174,7 +173,7 @@ static void begin_sending(struct run *run)
     }
     if (isfinite(run->options->duration_ms))
         arm(run, run->calls.start_ns + ms_to_ns(run->options->duration_ms) + 1);
-    loop_flush_later(run->loop, &run->refill);
+    refill(run);
 }
 
 /* ---- before it ---- */
@@ -274,7 +273,6 @@ static void create_events(struct run *run)
     CHECK_EQ(event_add(run->due_event, NULL), 0);
     CHECK_EQ(event_add(run->signals[0], NULL), 0);
     CHECK_EQ(event_add(run->signals[1], NULL), 0);
-    loop_task_init(&run->refill, refill);
     timer_init(&run->drain, on_drain);
     loop_set_turn_hook(run->loop, on_turn, run);
 }
@@ -320,7 +318,6 @@ void run_destroy(struct run **run_at)
         for (uint32_t i = 0; i < run->options->place_count; i++)
             place_finish(&run->places[i]);
     timer_stop(&run->drain);
-    loop_task_cancel(&run->refill);
     event_free(run->due_event);
     event_free(run->signals[0]);
     event_free(run->signals[1]);

@@ -115,9 +115,8 @@ static void input_ended(struct upstream_connection *connection)
     end(connection, why);
 }
 
-static void on_readable(void *owner)
+static void read_all(struct upstream_connection *connection)
 {
-    struct upstream_connection *connection = owner;
     char *in = loop_read_scratch(connection->loop);
     for (int i = 0; i < READS_PER_EVENT && !connection->ended; i++) {
         const ssize_t len = wire_read(&connection->wire, in, LOOP_SCRATCH_BYTES);
@@ -146,6 +145,16 @@ static void on_readable(void *owner)
         wire_want_read(&connection->wire, codec_wants_read(connection->codec));
 }
 
+static void on_readable(void *owner)
+{
+    struct upstream_connection *connection = owner;
+    read_all(connection);
+    if (connection->eager && !connection->ended) {
+        loop_task_cancel(&connection->flush);
+        flush(&connection->flush);
+    }
+}
+
 static void on_writable(void *owner)
 {
     on_dirty(owner);
@@ -172,6 +181,7 @@ upstream_connection_dial(struct loop *loop, const struct upstream_dial *dial,
     connection->events = events;
     connection->owner = owner;
     connection->protocol = dial->protocol;
+    connection->eager = dial->eager;
     loop_task_init(&connection->flush, flush);
     loop_task_init(&connection->destroy, destroy);
     timer_init(&connection->dial_timer, dial_timed_out);

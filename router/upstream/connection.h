@@ -23,6 +23,9 @@ struct upstream_dial {
     const char *server_name;
     enum upstream_protocol protocol; /* AUTO: h1 in cleartext, ALPN over TLS */
     int64_t connect_timeout_ms;
+    /* Writes what reading made due right after it, not at the turn's end: the other side begins
+     * sooner, for more writes. */
+    bool eager;
 };
 
 struct upstream_connection;
@@ -46,6 +49,7 @@ struct upstream_connection {
     struct codec *codec; /* NULL until open */
     enum upstream_protocol protocol;
     bool open;
+    bool eager;
     bool ended;
     bool ending; /* no stream is opened any more: those open are being told */
     int64_t idle_since_ns;

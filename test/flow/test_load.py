@@ -160,6 +160,13 @@ def test_nobody_there_is_a_connect_error(load):
     assert "refused" in run.output()
 
 
+def test_a_closed_loop_at_nobody_ends(load):
+    with KnownServer(lambda seen: stream()) as server:
+        url = server.url
+    run = load("--url", url, "--closed", 20, "--requests", 100, "--connections", 2)
+    assert run.total["errors"]["connect"] == run.total["requests"] == 100
+
+
 def test_requests_say_what_was_asked(load):
     with KnownServer(lambda seen: stream()) as server:
         load("--url", server.url + "/base", "--closed", 2, "--requests", 10, "--prompt", 300, "--output", 9, "--sim", "--class", "flex",
