@@ -1,5 +1,7 @@
 #include "http/facts.h"
 
+#include <string.h>
+
 #include "http/facts_scan.h"
 
 _Static_assert((int)FACTS_PADDING >= (int)FACTS_SCAN_PADDING, "what callers leave is enough");
@@ -54,4 +56,37 @@ void usage_parse(const char *json, size_t len, struct usage_facts *out)
     *out = (struct usage_facts){.prompt_tokens = usage.prompt_tokens,
                                 .completion_tokens = usage.completion_tokens,
                                 .cached_tokens = usage.cached_tokens};
+}
+
+/* From the last `"usage"` on.  In a string its quotes would be escaped, so it is a key or nobody's
+ * business. */
+static struct slice usage_member(struct slice tail)
+{
+    static const struct slice key = {"\"usage\"", 7};
+    enum { G = 4 }; /* the byte to look for: rare behind it */
+    for (size_t len = tail.len; len > G;) {
+        const char *g = memrchr(tail.ptr, key.ptr[G], len);
+        if (g == NULL || g - tail.ptr < G)
+            break;
+        const size_t at = (size_t)(g - tail.ptr) - G;
+        if (tail.len - at >= key.len && memcmp(tail.ptr + at, key.ptr, key.len) == 0)
+            return slice_make(tail.ptr + at, tail.len - at);
+        len = at + G;
+    }
+    return SLICE_NONE;
+}
+
+void usage_parse_tail(struct slice tail, struct usage_facts *out)
+{
+    *out = (struct usage_facts){-1, -1, -1};
+    if (tail.len > USAGE_TAIL_BYTES)
+        tail = slice_make(tail.ptr + tail.len - USAGE_TAIL_BYTES, USAGE_TAIL_BYTES);
+    const struct slice member = usage_member(tail);
+    if (member.ptr == NULL)
+        return;
+    char text[1 + USAGE_TAIL_BYTES + FACTS_PADDING];
+    text[0] = '{';
+    memcpy(text + 1, member.ptr, member.len);
+    memset(text + 1 + member.len, 0, FACTS_PADDING);
+    usage_parse(text, 1 + member.len, out);
 }

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { FACTS_PADDING = 64, FACTS_STRING_MAX = 256 };
+enum { FACTS_PADDING = 64, FACTS_STRING_MAX = 256, USAGE_TAIL_BYTES = 2048 };
 
 struct request_facts {
     struct slice model;  /* unescaped; ptr NULL: absent */
@@ -47,6 +47,9 @@ enum fault facts_parse(const char *body, size_t len, struct arena *arena, struct
 /* The `usage` object of a response body or of one SSE event's JSON; all -1 when there is none.
  * Needs padding too. */
 void usage_parse(const char *json, size_t len, struct usage_facts *out);
+/* The same when only the end of a body is known: what its last `"usage"` says, within
+ * USAGE_TAIL_BYTES of its end.  Needs no padding. */
+void usage_parse_tail(struct slice tail, struct usage_facts *out);
 
 #ifdef __cplusplus
 }

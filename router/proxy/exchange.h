@@ -106,7 +106,7 @@ struct exchange {
     struct buffer json; /* end of a JSON answer, for its usage */
     size_t owed_bytes;  /* came from the cluster, not yet given back to its window */
     uint64_t bytes_out;
-    bool keep_json;         /* `json` gathers the answer */
+    bool keep_json;         /* `json` keeps the answer's end */
     int64_t expected_bytes; /* of the answer's body; -1 not said */
     uint64_t taken_mark;    /* what the client had taken at the last look that saw it move */
     int64_t taken_ns;       /* when that was; 0: nothing was waiting for it */

@@ -16,7 +16,7 @@
 #include "proxy/exchange.h"
 #include "proxy/rewrite.h"
 
-enum { LOOK_MS = 5000, USAGE_BODY_MOST = 32 * 1024, CUT_MS = 10000 };
+enum { LOOK_MS = 5000, CUT_MS = 10000 };
 
 static bool starts_type(const struct response_head *head, struct slice type)
 {
@@ -113,22 +113,19 @@ static void note_events(struct exchange *exchange, unsigned events)
     exchange->last_event_ns = now_ns;
 }
 
-static bool mentions_usage(struct slice json)
+/* Of a JSON answer the end is kept: there engines say its usage. */
+static void keep_tail(struct exchange *exchange, struct slice data)
 {
-    return memmem(json.ptr, json.len, "\"usage\"", 7) != NULL;
-}
-
-/* Gathers a JSON answer for the sake of its usage; one that came whole and has none is let go at
- * once. */
-static void gather_json(struct exchange *exchange, struct slice data)
-{
-    const bool whole = exchange->expected_bytes == (int64_t)data.len;
-    const size_t len = buffer_len(&exchange->json) + data.len;
-    if (len > USAGE_BODY_MOST || (whole && !mentions_usage(data))) {
+    if (exchange->expected_bytes == (int64_t)data.len) { /* all of it */
+        usage_parse_tail(data, &exchange->usage);
         exchange->keep_json = false;
-        buffer_release(&exchange->json);
         return;
     }
+    if (data.len > USAGE_TAIL_BYTES)
+        data = slice_make(data.ptr + data.len - USAGE_TAIL_BYTES, USAGE_TAIL_BYTES);
+    const size_t len = buffer_len(&exchange->json) + data.len;
+    if (len > USAGE_TAIL_BYTES)
+        buffer_consume(&exchange->json, len - USAGE_TAIL_BYTES);
     buffer_append_slice(&exchange->json, data);
 }
 
@@ -139,7 +136,7 @@ static void watch(struct exchange *exchange, struct slice data)
         if (events > 0)
             note_events(exchange, events);
     } else if (exchange->keep_json) {
-        gather_json(exchange, data);
+        keep_tail(exchange, data);
     }
 }
 
@@ -172,11 +169,8 @@ static void learn_usage(struct exchange *exchange)
 {
     if (exchange->sse != NULL && exchange->sse->usage_len > 0) {
         usage_parse(exchange->sse->usage, exchange->sse->usage_len, &exchange->usage);
-    } else if (exchange->keep_json && buffer_len(&exchange->json) > 0) {
-        const size_t len = buffer_len(&exchange->json);
-        char *padding = buffer_reserve(&exchange->json, FACTS_PADDING);
-        memset(padding, 0, FACTS_PADDING);
-        usage_parse(buffer_slice(&exchange->json).ptr, len, &exchange->usage);
+    } else if (exchange->keep_json) {
+        usage_parse_tail(buffer_slice(&exchange->json), &exchange->usage);
     }
     if (exchange->usage.cached_tokens >= 0)
         affinity_learn(exchange->proxy->affinity, exchange->slot, exchange->expectation,

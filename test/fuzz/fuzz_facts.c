@@ -39,6 +39,7 @@ static void try_body(const char *body, size_t size)
     arena_finish(&arena);
     struct usage_facts usage;
     usage_parse(body, size, &usage);
+    usage_parse_tail(slice_make(body, size), &usage);
     must(usage.prompt_tokens >= -1 && usage.completion_tokens >= -1 && usage.cached_tokens >= -1);
 }
 

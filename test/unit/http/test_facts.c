@@ -226,5 +226,41 @@ static void test_usage(void **state)
     }
 }
 
+static void test_usage_of_a_tail(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tail;
+        int64_t prompt, completion;
+    } rows[] = {
+        {"t\":\"x\"}],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":3}}", 10, 3},
+        {"\"usage\" : {\"prompt_tokens\": 10}, \"logprobs\":null}", 10, -1},
+        {"\"usage\":{\"prompt_tokens\":1},\"usage\":{\"prompt_tokens\":2}}", 2, -1},
+        {"{\"response\":{\"usage\":{\"input_tokens\":5,\"output_tokens\":6}}}", 5, 6},
+        {"\"say \\\"usage\\\":{\\\"prompt_tokens\\\":9}\"}", -1, -1},
+        {"\"usage\":null}", -1, -1},
+        {"\"usage\"", -1, -1},
+        {"usage\":{\"prompt_tokens\":4}}", -1, -1}, /* its quote was cut off */
+        {"ggg", -1, -1},
+        {"", -1, -1},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct usage_facts usage;
+        usage_parse_tail(slice_of(rows[i].tail), &usage);
+        assert_int_equal(usage.prompt_tokens, rows[i].prompt);
+        assert_int_equal(usage.completion_tokens, rows[i].completion);
+    }
+    char long_tail[3 * USAGE_TAIL_BYTES];
+    memset(long_tail, 'g', sizeof long_tail);
+    static const char member[] = "\"usage\":{\"prompt_tokens\":7}}";
+    memcpy(long_tail, member, sizeof member - 1);
+    struct usage_facts usage;
+    usage_parse_tail(slice_make(long_tail, sizeof long_tail), &usage);
+    assert_int_equal(usage.prompt_tokens, -1); /* too far from the end */
+    memcpy(long_tail + sizeof long_tail - (sizeof member - 1), member, sizeof member - 1);
+    usage_parse_tail(slice_make(long_tail, sizeof long_tail), &usage);
+    assert_int_equal(usage.prompt_tokens, 7);
+}
+
 UNIT_MAIN(test_all_fields, test_absent_fields, test_null_is_absent, test_prompts, test_refused,
-          test_string_limit, test_deep_nesting_is_skipped, test_usage)
+          test_string_limit, test_deep_nesting_is_skipped, test_usage, test_usage_of_a_tail)
