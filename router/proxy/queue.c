@@ -116,8 +116,8 @@ bool queue_holds(struct exchange *exchange, const struct decide_outcome *outcome
         return false;
     const double excess = least_excess_ms(tables, decision);
     exchange->retry_ms = excess;
-    if (exchange->state == EXCHANGE_QUEUED)
-        return excess > 0;
+    if (exchange->state == EXCHANGE_QUEUED) /* not even at its deadline does it overtake */
+        return excess > 0 || admission_next(exchange->waiting.lane) != &exchange->waiting;
     const uint64_t key = lane_key(outcome);
     const uint32_t rank = class_rank(exchange->service_class);
     if (excess <= 0 && !admission_is_behind(admission, key, rank))
