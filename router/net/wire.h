@@ -101,7 +101,8 @@ void wire_abort(struct wire *wire);
 
 enum tls_alpn wire_alpn(const struct wire *wire);
 const char *wire_server_name(const struct wire *wire); /* SNI the client sent; NULL none */
-/* Whether the certificate we showed is good for this host name too; true when plain. */
+/* Whether the certificate we showed is good for this host name, or address without brackets, too;
+ * true when plain. */
 bool wire_covers_name(const struct wire *wire, struct slice host);
 const char *wire_end_text(const struct wire *wire); /* "connection reset", ... */
 

@@ -192,8 +192,12 @@ const char *wire_server_name(const struct wire *wire)
 bool wire_covers_name(const struct wire *wire, struct slice host)
 {
     X509 *certificate = wire->ssl ? SSL_get_certificate(wire->ssl) : NULL;
+    struct address address;
+    char ip[ADDRESS_TEXT_BYTES];
     if (!certificate || host.len == 0)
         return !wire->ssl;
+    if (address_parse_ip(host, &address))
+        return X509_check_ip_asc(certificate, address_write_ip(&address, ip), 0) == 1;
     return X509_check_host(certificate, host.ptr, host.len, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
                            NULL) == 1;
 }

@@ -287,7 +287,9 @@ void exchange_begin(struct proxy *proxy, struct connection *connection, struct s
     exchange->decision_json = SLICE_NONE;
     identity_read_head(exchange);
 
-    enum fault fault = local_is_open(head) ? FAULT_NONE : identity_authorise(exchange);
+    enum fault fault = identity_check_host(exchange);
+    if (fault == FAULT_NONE && !local_is_open(head))
+        fault = identity_authorise(exchange);
     if (fault == FAULT_NONE && local_answer(exchange))
         return;
     if (fault == FAULT_NONE)

@@ -136,6 +136,31 @@ static void find_client(struct exchange *exchange, const struct proxy_tables *ta
         arena_copy(exchange->arena, slice_of(address_write_ip(&exchange->address, ip)));
 }
 
+/* Without port and brackets. */
+static struct slice host_of(struct slice authority)
+{
+    if (authority.len > 0 && authority.ptr[0] == '[') {
+        const ptrdiff_t end = slice_find(authority, ']');
+        return end > 0 ? slice_make(authority.ptr + 1, (size_t)end - 1) : authority;
+    }
+    const ptrdiff_t colon = slice_find(authority, ':');
+    return colon >= 0 ? slice_make(authority.ptr, (size_t)colon) : authority;
+}
+
+enum fault identity_check_host(const struct exchange *exchange)
+{
+    const struct connection *connection = exchange->connection;
+    if (!connection->secure)
+        return FAULT_NONE;
+    const char *made_for = wire_server_name(&connection->wire);
+    const struct slice host = host_of(exchange->head->authority);
+    if (made_for == NULL || host.len == 0 || slice_eq_nocase(host, slice_of(made_for)) ||
+        wire_covers_name(&connection->wire, host) ||
+        trusted(proxy_tables(exchange->proxy), &connection->peer)) /* a proxy of ours: any */
+        return FAULT_NONE;
+    return FAULT_MISDIRECTED;
+}
+
 static void hex(char *out, const unsigned char *bytes, size_t count)
 {
     static const char digits[] = "0123456789abcdef";

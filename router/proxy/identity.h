@@ -9,6 +9,9 @@
 
 /* Address, place, request id, trace, class by header. */
 void identity_read_head(struct exchange *exchange);
+/* FAULT_NONE, or FAULT_MISDIRECTED: the host is neither the one the TLS connection was made for nor
+ * another of the certificate it was shown (RFC 9110 7.4). */
+enum fault identity_check_host(const struct exchange *exchange);
 /* FAULT_NONE, or FAULT_UNAUTHORIZED.  Sets the tenant. */
 enum fault identity_authorise(struct exchange *exchange);
 /* Model, stream, class by body, prompt size, session, prefixes.  `param`: the key at fault. */

@@ -121,6 +121,31 @@ def test_expect_continue(edge):
         assert peer.answer()[0] == 200
 
 
+# The connections are made for localhost; the certificate has the address too.
+@pytest.mark.parametrize("host, status", [("localhost", 200), ("LOCALHOST:443", 200), ("127.0.0.1:8443", 200), ("[::1]:8443", 200),
+                                          ("elsewhere.example", 421), ("localhost.example", 421), ("127.0.0.2", 421)])
+def test_a_connection_made_for_another_host_421(edge, host, status):
+    with H2Peer(edge.tls, edge.authority) as peer:
+        peer.authority = host
+        answer = peer.answer(peer.post(CHAT, chat()))
+        assert answer[0] == status
+        if status == 421:
+            is_error(*answer[:3], 421, "misdirected_request")
+        peer.authority = "localhost"  # the connection goes on
+        assert peer.answer(peer.post(CHAT, chat()))[0] == 200
+    with H1Peer(edge.tls, edge.authority) as peer:
+        peer.host = host
+        peer.post(CHAT, chat())
+        assert peer.answer()[0] == status
+
+
+def test_a_trusted_proxy_may_bring_any_host(stage):
+    edge = stage.edge(stage.sim(), trust_forwarded_from=["127.0.0.0/8"])
+    with H2Peer(edge.tls, edge.authority) as peer:
+        peer.authority = "elsewhere.example"
+        assert peer.answer(peer.post(CHAT, chat()))[0] == 200
+
+
 # Heads that two parsers could read in two ways; none may reach a cluster.
 HOSTILE = {
     "two lengths": b"Content-Length: 2\r\nContent-Length: 3\r\n",

@@ -200,6 +200,10 @@ static void chooses_the_certificate_by_name(void **state)
         run_until(&talk, both_open);
         assert_true(wire_covers_name(&talk.server.wire, slice_of(cases[i][0])));
         assert_false(wire_covers_name(&talk.server.wire, SLICE("foreign.example")));
+        assert_false(wire_covers_name(&talk.server.wire, SLICE("")));
+        assert_true(wire_covers_name(&talk.server.wire, SLICE("127.0.0.1")) ==
+                    (strcmp(cases[i][1], "edge") == 0));
+        assert_false(wire_covers_name(&talk.server.wire, SLICE("127.0.0.2")));
         finish(&talk);
     }
 }
