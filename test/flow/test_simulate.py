@@ -71,4 +71,4 @@ def test_mistakes_are_told_where_they_are(scenario):
     scenario.write_text(wrong)
     said = complaint("--scenario", scenario, "--policy", "sticky")
     assert f"{scenario}:7:77: mine.clusters[0].copis: unknown key; did you mean \"copies\"?" in said
-    assert f"{scenario}:8:23: mine.clusters[1].type: there is no type x under clusters_of_type" in said
+    assert f"{scenario}:8:25: mine.clusters[1].type: there is no type x under clusters_of_type" in said
