@@ -31,6 +31,8 @@ const char plan_usage[] =
     "  --plugins FOLDER       where policies are looked up\n"
     "  --no-regret            without the clairvoyant runs that regret needs\n"
     "  --json                 one object per policy, load and seed, instead of a table\n"
+    "  --merge                with --json: one object for all seeds of a policy and load\n"
+    "  --goodput              the highest load at which 95 % are under the promise, instead\n"
     "  --write-arrivals FILE  the requests of the run, for isobench load; one policy, load, seed\n";
 
 /* --- words --- */
@@ -119,6 +121,8 @@ enum letter {
     OPTION_PLUGINS,
     OPTION_NO_REGRET,
     OPTION_JSON,
+    OPTION_MERGE,
+    OPTION_GOODPUT,
     OPTION_ARRIVALS,
     OPTION_HELP,
 };
@@ -141,6 +145,8 @@ static const struct option known[] = {
     {"plugins", required_argument, NULL, OPTION_PLUGINS},
     {"no-regret", no_argument, NULL, OPTION_NO_REGRET},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"merge", no_argument, NULL, OPTION_MERGE},
+    {"goodput", no_argument, NULL, OPTION_GOODPUT},
     {"write-arrivals", required_argument, NULL, OPTION_ARRIVALS},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -206,6 +212,12 @@ static bool letter_take(struct plan *o, struct plan_raw *raw, int letter, struct
         return true;
     case OPTION_JSON:
         o->json = true;
+        return true;
+    case OPTION_MERGE:
+        o->merge = true;
+        return true;
+    case OPTION_GOODPUT:
+        o->goodput = true;
         return true;
     case OPTION_ARRIVALS:
         o->arrivals_file = optarg;
@@ -277,6 +289,28 @@ bool plan_read(struct plan *o, int argc, char **argv)
         return true;
     fprintf(stderr, "isobench simulate: %s\n", error.text);
     return false;
+}
+
+struct run_setup plan_setup(const struct plan *o, double load, uint32_t seed,
+                            const struct contender *contender)
+{
+    return (struct run_setup){
+        .workload = {.scenario = &o->scenario,
+                     .sizes = &o->sizes,
+                     .load = load,
+                     .independent = o->independent,
+                     .seed = seed,
+                     .warm_s = o->warm_s,
+                     .measured_s = o->measured_s},
+        .rule = contender->rule,
+        .chain = contender->chain,
+        .routers = o->routers,
+        .report_interval_ms = o->report_interval_ms,
+        .faults = o->faults,
+        .fault_count = o->fault_count,
+        .slo_ms = o->scenario.workload.slo_ms,
+        .flex_slo_ms = o->scenario.workload.flex_slo_ms,
+    };
 }
 
 void plan_finish(struct plan *o)

@@ -41,6 +41,8 @@ struct plan {
     uint32_t first_seed, seeds;
     double report_interval_ms, warm_s, measured_s;
     bool independent, regret, json;
+    bool merge;                /* JSON: all seeds as one run */
+    bool goodput;              /* find the highest load instead */
     const char *arrivals_file; /* NULL: not wanted */
 };
 
@@ -49,5 +51,9 @@ extern const char plan_usage[];
 /* False after telling what is wrong on stderr.  plan_finish in either case. */
 bool plan_read(struct plan *plan, int argc, char **argv) ISO_MUST_USE;
 void plan_finish(struct plan *plan);
+
+/* One run of it. */
+struct run_setup plan_setup(const struct plan *plan, double load, uint32_t seed,
+                            const struct contender *contender);
 
 #endif

@@ -182,7 +182,12 @@ static void head_write(struct json *json, const struct result_of *of)
     const struct score *score = &of->result->score;
     json_kv_string(json, "policy", of->policy);
     json_kv_number(json, "load", of->load);
-    json_kv_uint(json, "seed", of->seed);
+    json_key(json, "seed");
+    if (of->seeds == 1)
+        json_uint(json, of->seed);
+    else
+        json_null(json);
+    json_kv_uint(json, "seeds", of->seeds);
     json_kv_string(json, "scenario", of->setup->workload.scenario->name);
     json_kv_bool(json, "independent", of->setup->workload.independent);
     json_kv_uint(json, "routers", of->setup->routers);

@@ -20,6 +20,7 @@ struct result_of {
     const char *policy;
     double load;
     uint32_t seed;
+    uint32_t seeds; /* runs in it; more than one: `seed` means nothing */
     const struct run_setup *setup;
     const struct run_result *result;
     const struct best *best; /* NULL: nobody looked */

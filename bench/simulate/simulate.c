@@ -6,30 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "simulate/goodput.h"
 #include "simulate/plan.h"
 #include "simulate/result_json.h"
-
-static struct run_setup setup_make(const struct plan *o, double load, uint32_t seed,
-                                   const struct contender *contender)
-{
-    return (struct run_setup){
-        .workload = {.scenario = &o->scenario,
-                     .sizes = &o->sizes,
-                     .load = load,
-                     .independent = o->independent,
-                     .seed = seed,
-                     .warm_s = o->warm_s,
-                     .measured_s = o->measured_s},
-        .rule = contender->rule,
-        .chain = contender->chain,
-        .routers = o->routers,
-        .report_interval_ms = o->report_interval_ms,
-        .faults = o->faults,
-        .fault_count = o->fault_count,
-        .slo_ms = o->scenario.workload.slo_ms,
-        .flex_slo_ms = o->scenario.workload.flex_slo_ms,
-    };
-}
 
 static struct best best_find(const struct plan *o, double load, uint32_t seed)
 {
@@ -37,7 +16,7 @@ static struct best best_find(const struct plan *o, double load, uint32_t seed)
     struct best best = {INFINITY, INFINITY};
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         const struct contender seer = {.rule = rules[i], .chain = o->exact_chain};
-        const struct run_setup setup = setup_make(o, load, seed, &seer);
+        const struct run_setup setup = plan_setup(o, load, seed, &seer);
         struct run_result result;
         run_make(&setup, &result);
         const struct score_class *class = &result.score.classes[SCORE_INTERACTIVE];
@@ -103,21 +82,32 @@ static void head_print(void)
 
 /* --- everything --- */
 
+/* All seeds of a policy and load as one run: requests together, shares in the mean. */
+static void whole_add(struct run_result *whole, const struct run_result *one, const struct plan *o)
+{
+    score_merge(&whole->score, &one->score);
+    for (uint32_t i = 0; i < o->scenario.cluster_count; i++) {
+        whole->utilisation[i] += one->utilisation[i] / o->seeds;
+        whole->share[i] += one->share[i] / o->seeds;
+    }
+}
+
 static void contender_run(const struct plan *o, const struct contender *contender, double load,
-                          const struct best *bests, struct score *all, FILE *arrivals)
+                          const struct best *bests, struct run_result *whole, FILE *arrivals)
 {
     for (uint32_t k = 0; k < o->seeds; k++) {
         const uint32_t seed = o->first_seed + k;
-        struct run_setup setup = setup_make(o, load, seed, contender);
+        struct run_setup setup = plan_setup(o, load, seed, contender);
         struct run_result result;
         setup.arrivals = arrivals;
-        setup.series = o->json;
+        setup.series = o->json && !o->merge;
         run_make(&setup, &result);
-        score_merge(all, &result.score);
-        if (o->json)
+        whole_add(whole, &result, o);
+        if (o->json && !o->merge)
             result_print(&(struct result_of){.policy = contender->name,
                                              .load = load,
                                              .seed = seed,
+                                             .seeds = 1,
                                              .setup = &setup,
                                              .result = &result,
                                              .best = o->regret ? &bests[k] : NULL});
@@ -125,10 +115,25 @@ static void contender_run(const struct plan *o, const struct contender *contende
     }
 }
 
+static void whole_print(const struct plan *o, const struct contender *contender, double load,
+                        const struct run_result *whole, const struct best *best)
+{
+    const struct run_setup setup = plan_setup(o, load, o->first_seed, contender);
+    if (!o->json)
+        row_print(contender, load, &whole->score, best);
+    else if (o->merge)
+        result_print(&(struct result_of){.policy = contender->name,
+                                         .load = load,
+                                         .seeds = o->seeds,
+                                         .setup = &setup,
+                                         .result = whole,
+                                         .best = o->regret ? best : NULL});
+}
+
 static void load_run(const struct plan *o, double load, FILE *arrivals)
 {
+    const size_t clusters = o->scenario.cluster_count;
     struct best *bests = memory_zalloc(o->seeds * sizeof *bests);
-    struct score *all = memory_alloc(sizeof *all);
     struct best mean = {0, 0};
     for (uint32_t k = 0; k < o->seeds && o->regret; k++) {
         bests[k] = best_find(o, load, o->first_seed + k);
@@ -136,18 +141,24 @@ static void load_run(const struct plan *o, double load, FILE *arrivals)
         mean.p99_ns += bests[k].p99_ns / o->seeds;
     }
     for (uint32_t i = 0; i < o->contender_count; i++) {
-        *all = (struct score){0};
-        contender_run(o, &o->contenders[i], load, bests, all, arrivals);
-        if (!o->json)
-            row_print(&o->contenders[i], load, all, &mean);
+        struct run_result *whole = memory_zalloc(sizeof *whole);
+        whole->utilisation = memory_zalloc(clusters * sizeof *whole->utilisation);
+        whole->share = memory_zalloc(clusters * sizeof *whole->share);
+        contender_run(o, &o->contenders[i], load, bests, whole, arrivals);
+        whole_print(o, &o->contenders[i], load, whole, &mean);
+        run_result_finish(whole);
+        free(whole);
     }
-    free(all);
     free(bests);
 }
 
 static int plan_run(const struct plan *o)
 {
     FILE *arrivals = NULL;
+    if (o->goodput) {
+        goodput_run(o);
+        return 0;
+    }
     if (o->arrivals_file != NULL && (arrivals = fopen(o->arrivals_file, "we")) == NULL) {
         fprintf(stderr, "isobench simulate: %s: %s\n", o->arrivals_file, strerror(errno));
         return 1;

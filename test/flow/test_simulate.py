@@ -63,6 +63,26 @@ def test_a_scenario_of_ones_own_is_run_and_told_in_full(scenario):
     assert sum(requests for _, requests in one["ttft_histogram_ms"]) == one["requests"] - one["flex"]["requests"]
 
 
+def test_seeds_can_be_told_as_one(scenario):
+    options = ["--scenario", scenario, *SHORT, "--policy", "least_latency", "--seeds", "2"]
+    (whole,) = objects(*options, "--merge")
+    parts = objects(*options)
+    assert whole["seed"] is None and whole["seeds"] == 2 and [part["seeds"] for part in parts] == [1, 1]
+    assert whole["requests"] == sum(part["requests"] for part in parts)
+    assert min(part["ttft_ms"]["p99"] for part in parts) <= whole["ttft_ms"]["p99"] <= max(
+        part["ttft_ms"]["p99"] for part in parts)
+
+
+def test_goodput_is_the_highest_load_under_the_promise(scenario):
+    best, nearest = objects("--scenario", scenario, *SHORT, "--policy", "least_latency,nearest", "--goodput")
+    assert best["goodput"] > nearest["goodput"] > 0
+    for one in best, nearest:
+        loads = [load for load, _ in one["curve"]]
+        assert loads == sorted(loads)
+        assert dict(one["curve"])[one["goodput"]] >= one["share"] == 0.95
+        assert [under < 0.95 for load, under in one["curve"] if load > one["goodput"]][:1] == [True]
+
+
 def test_mistakes_are_told_where_they_are(scenario):
     assert "there is no policy sticky" in complaint("--policy", "nearest", "--set", "sticky.bound=1")
     assert "did you mean bound" in complaint("--policy", "sticky", "--set", "sticky.bund=1")
