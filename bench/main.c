@@ -11,6 +11,7 @@
 #include "decision/decision.h"
 #include "load/load.h"
 #include "replay/replay.h"
+#include "report/report.h"
 #include "simulate/simulate.h"
 
 static const char usage[] =
@@ -20,6 +21,7 @@ static const char usage[] =
     "  conform    asks a policy about thousands of made-up fleets, and judges the answers\n"
     "  decide     measures the CPU time of a decision\n"
     "  replay     makes recorded decisions again, by the same policy or another\n"
+    "  report     compares runs of load, simulate and replay in one HTML file\n"
     "isobench COMMAND --help says more.\n";
 
 static const struct {
@@ -27,7 +29,7 @@ static const struct {
     int (*main)(int argc, char **argv);
 } commands[] = {
     {"load", load_main},     {"simulate", simulate_main}, {"conform", conform_main},
-    {"decide", decide_main}, {"replay", replay_main},
+    {"decide", decide_main}, {"replay", replay_main},     {"report", report_main},
 };
 
 static int unknown(const char *word)

@@ -76,31 +76,6 @@ static bool loads_read(struct plan *o, const char *text, struct error *error)
     return true;
 }
 
-/* --- the scenario --- */
-
-static bool scenario_read(struct plan *o, const char *text)
-{
-    struct config_problems problems;
-    config_problems_init(&problems);
-    const char *built_in = scenarios_find(text);
-    bool loaded;
-    if (built_in != NULL) {
-        loaded =
-            scenario_load_text(text, slice_of(built_in), text, &o->arena, &problems, &o->scenario);
-    } else {
-        const char *colon = strrchr(text, ':');
-        const char *name = colon != NULL ? colon + 1 : NULL;
-        const struct slice path =
-            colon != NULL ? slice_make(text, (size_t)(colon - text)) : slice_of(text);
-        loaded = scenario_load(arena_printf(&o->arena, "%.*s", SLICE_ARG(path)).ptr, name,
-                               &o->arena, &problems, &o->scenario);
-    }
-    config_problems_sort(&problems);
-    config_problems_print(&problems, stderr);
-    config_problems_finish(&problems);
-    return loaded;
-}
-
 /* --- all of it --- */
 
 enum letter {
@@ -245,7 +220,7 @@ static bool letters_take(struct plan *o, struct plan_raw *raw, int argc, char **
 static bool raw_resolve(struct plan *o, const struct plan_raw *raw, struct error *error)
 {
     error_set(error, "scenario %s cannot be read", raw->scenario);
-    if (!scenario_read(o, raw->scenario))
+    if (!scenarios_load(raw->scenario, &o->arena, &o->scenario))
         return false;
     if (o->routers < o->scenario.edge_count)
         return error_set(error,

@@ -1,8 +1,13 @@
-/* The reference scenarios, carried in the program: bench/scenarios/. */
+/* The reference scenarios, carried in the program: bench/scenarios/; and others from files. */
 #ifndef SIMULATE_SCENARIOS_H
 #define SIMULATE_SCENARIOS_H
 
-/* The file's text; NULL when there is none of that name. */
-const char *scenarios_find(const char *name);
+#include "cluster/scenario.h"
+
+/*
+ * `which`: the name of a reference scenario, FILE, or FILE:NAME.  Everything
+ * lives in the arena.  False after telling what is wrong on stderr.
+ */
+bool scenarios_load(const char *which, struct arena *arena, struct scenario *out) ISO_MUST_USE;
 
 #endif
