@@ -20,6 +20,13 @@ const char *traffic_class_name(enum traffic_class traffic_class);
 /* CLASS_COUNT: there is no such class. */
 enum traffic_class traffic_class_find(struct slice name);
 
+/* Which way a request goes. */
+enum way {
+    WAY_ROUTED,
+    WAY_DIRECT, /* --direct: past what is measured, to compare with */
+    WAY_COUNT
+};
+
 /*
  * A part of a prompt.  Its text follows from the number, so that two prompts
  * that begin with pieces of the same numbers begin with the same text, and
@@ -32,6 +39,8 @@ struct piece {
 
 struct ask {
     uint32_t place; /* of the options */
+    enum way way;
+    uint32_t tenant; /* of the options, if there are any */
     enum traffic_class traffic_class;
     uint64_t conversation; /* sent as prompt_cache_key; 0: none */
     uint32_t turn;         /* from 0 */

@@ -5,8 +5,15 @@
 #include "load/duration.h"
 
 static const char *const latencies[METRIC_LATENCIES] = {
-    [METRIC_TTFT] = "ttft", [METRIC_ITL] = "itl",   [METRIC_ITL_REQUEST] = "itl_request",
-    [METRIC_E2E] = "e2e",   [METRIC_HEAD] = "head", [METRIC_SLIP] = "slip",
+    [METRIC_TTFT] = "ttft",
+    [METRIC_ITL] = "itl",
+    [METRIC_ITL_REQUEST] = "itl_request",
+    [METRIC_E2E] = "e2e",
+    [METRIC_HEAD] = "head",
+    [METRIC_SLIP] = "slip",
+    [METRIC_ADDED_TTFT] = "added_ttft",
+    [METRIC_ADDED_E2E] = "added_e2e",
+    [METRIC_ADDED_HEAD] = "added_head",
 };
 
 static bool bad(struct error *error, struct slice text, const char *why)
@@ -46,6 +53,8 @@ static int find_count(struct slice name)
         return METRIC_REQUESTS;
     if (slice_eq(name, SLICE("failed")))
         return METRIC_FAILED;
+    if (slice_eq(name, SLICE("goodput")))
+        return METRIC_GOODPUT;
     for (int i = 0; i < OUTCOME_COUNT; i++)
         if (slice_eq(slice_of(outcome_name((enum outcome)i)), name))
             return METRIC_OUTCOME + i;
@@ -81,7 +90,9 @@ static bool read_metric(struct slice left, struct slice text, struct assertion *
     (void)slice_split(&left, '.', &name);
     out->metric = find_latency(name);
     if (out->metric < 0)
-        return bad(error, text, "the latencies are ttft, itl, itl_request, e2e, head and slip");
+        return bad(error, text,
+                   "the latencies are ttft, itl, itl_request, e2e, head, slip, added_ttft, "
+                   "added_e2e and added_head");
     return read_statistic(left, &out->percent) ||
            bad(error, text, "after the dot stands p0 to p100, mean or max");
 }
@@ -112,29 +123,38 @@ static double statistic_ms(const struct histogram *histogram, double percent)
            1e6;
 }
 
-static double measured(const struct assertion *assertion, const struct tally *total,
-                       const struct histogram *slips)
+static double measured(const struct assertion *assertion, const struct assertion_facts *facts)
 {
-    const struct histogram *const histograms[METRIC_LATENCIES] = {[METRIC_TTFT] = &total->ttft,
-                                                                  [METRIC_ITL] = &total->itl,
-                                                                  [METRIC_ITL_REQUEST] =
-                                                                      &total->itl_request,
-                                                                  [METRIC_E2E] = &total->e2e,
-                                                                  [METRIC_HEAD] = &total->head,
-                                                                  [METRIC_SLIP] = slips};
-    if (assertion->metric < METRIC_LATENCIES)
-        return statistic_ms(histograms[assertion->metric], assertion->percent);
+    const struct tally *total = facts->total, *direct = facts->direct;
+    const struct histogram *const histograms[METRIC_LATENCIES][2] = {
+        [METRIC_TTFT] = {&total->ttft},
+        [METRIC_ITL] = {&total->itl},
+        [METRIC_ITL_REQUEST] = {&total->itl_request},
+        [METRIC_E2E] = {&total->e2e},
+        [METRIC_HEAD] = {&total->head},
+        [METRIC_SLIP] = {facts->slips},
+        [METRIC_ADDED_TTFT] = {&total->ttft, &direct->ttft},
+        [METRIC_ADDED_E2E] = {&total->e2e, &direct->e2e},
+        [METRIC_ADDED_HEAD] = {&total->head, &direct->head},
+    };
+    if (assertion->metric < METRIC_LATENCIES) {
+        const struct histogram *const *both = histograms[assertion->metric];
+        const double ms = statistic_ms(both[0], assertion->percent);
+        return both[1] != NULL ? ms - statistic_ms(both[1], assertion->percent) : ms;
+    }
     if (assertion->metric == METRIC_REQUESTS)
         return (double)total->requests;
     if (assertion->metric == METRIC_FAILED)
         return (double)tally_failed(total);
+    if (assertion->metric == METRIC_GOODPUT)
+        return total->promised > 0 ? (double)total->kept / (double)total->promised : NAN;
     return (double)total->outcomes[assertion->metric - METRIC_OUTCOME];
 }
 
-bool assertion_holds(const struct assertion *assertion, const struct tally *total,
-                     const struct histogram *slips, double *found)
+bool assertion_holds(const struct assertion *assertion, const struct assertion_facts *facts,
+                     double *found)
 {
-    const double value = *found = measured(assertion, total, slips);
+    const double value = *found = measured(assertion, facts);
     switch (assertion->order) {
     case ORDER_LESS:
         return value < assertion->bound;

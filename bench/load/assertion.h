@@ -1,8 +1,8 @@
 /*
  * --assert: a promise that the run is held to, such as "ttft.p99 < 800ms" or
- * "failed == 0".  Latencies: ttft itl itl_request e2e head slip, with .pN,
- * .mean or .max and a duration; counts: requests answered cut failed and the
- * outcomes by name.  Pure.
+ * "failed == 0".  Latencies: ttft itl itl_request e2e head slip, and added_ttft
+ * added_e2e added_head, with .pN, .mean or .max and a duration; numbers:
+ * requests answered cut failed, the outcomes by name, goodput.  Pure.
  */
 #ifndef LOAD_ASSERTION_H
 #define LOAD_ASSERTION_H
@@ -20,9 +20,13 @@ enum assertion_metric {
     METRIC_E2E,
     METRIC_HEAD,
     METRIC_SLIP,
+    METRIC_ADDED_TTFT, /* the same statistic of what went --direct taken off */
+    METRIC_ADDED_E2E,
+    METRIC_ADDED_HEAD,
     METRIC_LATENCIES, /* how many latencies there are */
     METRIC_REQUESTS = METRIC_LATENCIES,
     METRIC_FAILED,
+    METRIC_GOODPUT, /* the share that kept its promise, 0 to 1 */
     METRIC_OUTCOME, /* + enum outcome */
 };
 
@@ -38,8 +42,14 @@ struct assertion {
 
 /* `text` must outlive it. */
 bool assertion_parse(struct slice text, struct assertion *out, struct error *error) ISO_MUST_USE;
+/* What a run came to. */
+struct assertion_facts {
+    const struct tally *total, *direct;
+    const struct histogram *slips;
+};
+
 /* *found: the measured value, NAN when nothing was measured; that holds no promise. */
-bool assertion_holds(const struct assertion *assertion, const struct tally *total,
-                     const struct histogram *slips, double *found);
+bool assertion_holds(const struct assertion *assertion, const struct assertion_facts *facts,
+                     double *found);
 
 #endif

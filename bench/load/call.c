@@ -10,7 +10,7 @@
 
 enum {
     RESEND_MOST = 3,
-    HEADERS_MOST = OPTIONS_HEADERS_MOST + 8,
+    HEADERS_MOST = OPTIONS_HEADERS_MOST + 9,
     ERROR_BYTES_MOST = 1024,
     ANSWER_BYTES_MOST = 64 * 1024,
 };
@@ -30,8 +30,10 @@ static void end(struct call *call, enum outcome outcome)
     struct calls *calls = call->calls;
     timer_stop(&call->stall);
     lane_leave(call->lane, &call->waiter);
+    const struct options *options = calls->settings.options;
     call->sample.outcome = outcome;
     call->sample.end_ns = since_start(calls, clock_monotonic_ns());
+    call->sample.promise = promise_judge(options->promises, options->promise_count, &call->sample);
     tallies_add(calls->settings.tallies, &call->sample);
     list_remove(&call->link);
     list_prepend(&calls->kept, &call->link);
@@ -109,6 +111,11 @@ static void send_request(struct call *call, struct upstream_connection *connecti
         add_field(&head.fields, SLICE("x-sim-prefix-tokens"),
                   decimal(sizes[2], sizeof(sizes[2]), call->reusable_tokens));
     }
+    if (call->told.ptr != NULL && options->identify == IDENTIFY_FORWARDED)
+        add_field(&head.fields, SLICE("x-forwarded-for"), call->told);
+    if (options->tenants.count > 0)
+        add_field(&head.fields, SLICE("authorization"),
+                  options->tenants.list[call->sample.tenant].authorization);
     for (uint32_t i = 0; i < options->header_count; i++)
         add_field(&head.fields, options->headers[i].name, options->headers[i].value);
     call->connection = connection;
@@ -179,6 +186,8 @@ static void on_event(void *user, struct slice data)
         keep_code(sample, data);
         return;
     }
+    if (call->calls->settings.options->sim)
+        sequence_feed(&call->sequence, data);
     if (sample->events++ == 0)
         sample->first_ns = now_ns;
     else
@@ -249,6 +258,15 @@ static void read_usage(struct call *call)
     call->sample.output_tokens = usage.completion_tokens;
 }
 
+/* A last [DONE] counts without the blank line behind it. */
+static void read_last_line(struct call *call)
+{
+    if (!call->is_event_stream || call->sse.done || call->sse.at_boundary)
+        return;
+    call->sse.on_event = NULL; /* half an event is none, whatever else it is */
+    sse_feed(&call->sse, SLICE("\n\n"));
+}
+
 /* Of an answer that came to its end. */
 static enum outcome judge(const struct call *call)
 {
@@ -262,7 +280,11 @@ static enum outcome judge(const struct call *call)
         return OUTCOME_ERROR_EVENT;
     if (!call->sse.done)
         return OUTCOME_MISSING_DONE;
-    return call->after_done ? OUTCOME_AFTER_DONE : OUTCOME_ANSWERED;
+    if (call->after_done)
+        return OUTCOME_AFTER_DONE;
+    if (!call->calls->settings.options->sim)
+        return OUTCOME_ANSWERED;
+    return sequence_judge(&call->sequence, call->sample.asked_output_tokens);
 }
 
 static void on_closed(struct stream *stream, enum stream_close why)
@@ -272,6 +294,7 @@ static void on_closed(struct stream *stream, enum stream_close why)
     lane_release(call->lane, call->connection);
     switch (why) {
     case STREAM_DONE:
+        read_last_line(call);
         read_usage(call);
         if (!is_good(&call->sample))
             keep_code(&call->sample, buffer_slice(&call->body));
@@ -341,7 +364,8 @@ static struct call *take(struct calls *calls)
     return call;
 }
 
-void calls_begin(struct calls *calls, struct lane *lane, const struct ask *ask, int64_t intended_ns)
+void calls_begin(struct calls *calls, struct lane *lane, const struct ask *ask, struct slice told,
+                 int64_t intended_ns)
 {
     struct call *call = take(calls);
     const int64_t now_ns = clock_monotonic_ns();
@@ -354,9 +378,13 @@ void calls_begin(struct calls *calls, struct lane *lane, const struct ask *ask, 
     call->sse.user = call;
     prompt_write(&call->prompt, &calls->prompts, ask);
     call->reusable_tokens = ask->reusable_tokens;
+    call->told = told;
+    call->sequence = (struct sequence){0};
     call->sample = (struct sample){.number = ++calls->begun,
                                    .place = ask->place,
                                    .traffic_class = ask->traffic_class,
+                                   .way = ask->way,
+                                   .tenant = ask->tenant,
                                    .conversation = ask->conversation,
                                    .turn = ask->turn,
                                    .intended_ns = since_start(calls, intended_ns),

@@ -17,6 +17,7 @@
 #include "http/sse.h"
 #include "load/lane.h"
 #include "load/options.h"
+#include "load/sequence.h"
 #include "load/tally.h"
 
 struct calls;
@@ -32,6 +33,8 @@ struct call {
     struct sample sample;
     struct prompt prompt;
     uint32_t reusable_tokens; /* of the prompt */
+    struct slice told;        /* x-forwarded-for; ptr NULL: none */
+    struct sequence sequence; /* --sim */
     struct buffer body;       /* what is kept of an error or of a whole answer's usage */
     bool is_event_stream;
     bool after_done;
@@ -59,8 +62,8 @@ struct calls {
 
 void calls_init(struct calls *calls, const struct calls_settings *settings);
 void calls_finish(struct calls *calls); /* none may be open */
-/* intended_ns: monotonic. */
-void calls_begin(struct calls *calls, struct lane *lane, const struct ask *ask,
+/* told: an address for x-forwarded-for, ptr NULL none.  intended_ns: monotonic. */
+void calls_begin(struct calls *calls, struct lane *lane, const struct ask *ask, struct slice told,
                  int64_t intended_ns);
 /* Ends all that are open as OUTCOME_UNFINISHED. */
 void calls_abandon(struct calls *calls);

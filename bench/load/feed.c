@@ -63,6 +63,20 @@ static uint32_t draw_turns(struct feed *feed)
     return turns;
 }
 
+/* All of a conversation is one tenant's. */
+static void choose_way(struct feed *feed, struct ask *out)
+{
+    const struct options *options = feed->options;
+    if (options->tenants.count > 0) {
+        struct random own;
+        random_seed(&own, out->conversation);
+        out->tenant = tenants_pick(&options->tenants,
+                                   random_unit(out->conversation > 0 ? &own : &feed->random));
+    }
+    if (options->has_direct && feed->taken++ % 2 == 1)
+        out->way = WAY_DIRECT;
+}
+
 /*
  * A turn of any of the conversations.  Without --turns all of them are as long
  * as any prompt and none ends; with it each begins with the whole of the one
@@ -132,8 +146,9 @@ void feed_take(struct feed *feed, struct ask *out)
 {
     if (feed->options->trace != NULL) {
         take_row(feed, out);
-        return;
+    } else {
+        draw(feed, out);
+        schedule_advance(&feed->schedule);
     }
-    draw(feed, out);
-    schedule_advance(&feed->schedule);
+    choose_way(feed, out);
 }

@@ -17,6 +17,7 @@ struct feed {
     const struct options *options;
     struct schedule schedule;
     struct random random;
+    uint64_t taken;
     size_t next_row;         /* of the trace */
     struct piece piece;      /* of what was drawn last */
     struct feed_talk *talks; /* --conversations */

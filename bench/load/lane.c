@@ -38,6 +38,7 @@ static void on_open(void *owner, struct upstream_connection *connection)
 {
     struct lane *lane = owner;
     lane->dialling_count--;
+    lane->addresses_failed = 0;
     list_remove(&connection->link);
     list_append(&lane->free, &connection->link);
     pump_later(lane);
@@ -48,19 +49,41 @@ static void on_capacity(void *owner, struct upstream_connection *connection)
     lane_release(owner, connection);
 }
 
+/* A connection could not be made: on to the next address.  Others that were dialled to the same one
+ * will say the same. */
+static void dial_failed(struct lane *lane, const char *why)
+{
+    lane->dialling_count--;
+    lane->dial_failures++;
+    snprintf(lane->failure, sizeof(lane->failure), "%s", why);
+    if (lane->stale_dials > 0) {
+        lane->stale_dials--;
+    } else {
+        const struct target *target = lane->settings.target;
+        lane->address_at = (lane->address_at + 1) % target->address_count;
+        lane->dial.address = target->addresses[lane->address_at];
+        lane->addresses_failed++;
+        lane->stale_dials = lane->dialling_count;
+    }
+    if (lane->connection_count > 0)
+        return;
+    if (lane->addresses_failed < lane->settings.target->address_count) {
+        if (lane->warm)
+            lane_warm(lane);
+        return; /* who waits is served by the pump */
+    }
+    /* Nothing is left to wait for; the next request tries again. */
+    lane->addresses_failed = 0;
+    fail_all(lane);
+}
+
 static void on_ended(void *owner, struct upstream_connection *connection, const char *why)
 {
     struct lane *lane = owner;
     list_remove(&connection->link);
     lane->connection_count--;
-    if (!connection->open) {
-        lane->dialling_count--;
-        lane->dial_failures++;
-        snprintf(lane->failure, sizeof(lane->failure), "%s", why);
-        /* Nothing is left to wait for; the next request tries again. */
-        if (lane->connection_count == 0)
-            fail_all(lane);
-    }
+    if (!connection->open)
+        dial_failed(lane, why);
     pump_later(lane);
 }
 
@@ -144,7 +167,8 @@ void lane_init(struct lane *lane, const struct lane_settings *settings)
     list_init(&lane->waiting);
     loop_task_init(&lane->pump, pump);
     lane->dial = (struct upstream_dial){
-        .address = settings->target->address,
+        .address = settings->target->addresses[0],
+        .preface = settings->preface,
         .source = settings->source,
         .tls = settings->tls,
         .server_name = settings->target->host,
@@ -172,6 +196,7 @@ void lane_finish(struct lane *lane)
 
 void lane_warm(struct lane *lane)
 {
+    lane->warm = true;
     while (lane->connection_count < lane->settings.connections)
         dial(lane);
 }

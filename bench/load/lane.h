@@ -6,7 +6,8 @@
  *
  * A waiter gets the connection that was used longest ago, so that all are used
  * alike; HTTP/2 connections are opened up front (lane_warm), HTTP/1.1 ones as
- * they are needed.  Knows nothing of requests.
+ * they are needed.  Where a name has several addresses they are tried in turn.
+ * Knows nothing of requests.
  */
 #ifndef LOAD_LANE_H
 #define LOAD_LANE_H
@@ -32,12 +33,17 @@ struct lane_settings {
     struct tls_client *tls; /* NULL: cleartext */
     bool h2;
     bool eager;                    /* a request goes out at once, not at the turn's end */
+    struct slice preface;          /* written before all else; "" nothing */
     uint32_t connections, streams; /* at most; streams on one connection */
 };
 
 struct lane {
     struct lane_settings settings;
     struct upstream_dial dial;
+    uint32_t address_at;       /* of the target's; dialled next */
+    uint32_t addresses_failed; /* in a row */
+    uint32_t stale_dials;      /* under way to one that is known to fail */
+    bool warm;                 /* all connections at once */
     struct list dialling, free, busy;
     uint32_t dialling_count, connection_count; /* the latter: in all lists */
     struct list waiting;

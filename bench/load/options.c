@@ -12,7 +12,9 @@ const char options_usage[] =
     "where\n"
     "  --url URL              scheme://host:port; repeated: in turn\n"
     "  --place NAME=IP[@URL]  clients with this source address, and a URL of their own; repeated\n"
+    "  --identify HOW         bind (default), forwarded (x-forwarded-for) or proxy (a PROXY line)\n"
     "  --steer URL            each place asks GET /edge there and uses the nearest edge's URL\n"
+    "  --direct URL           every other request goes there; the report says what is added\n"
     "  --protocol h2|h1       default h2, also in cleartext\n"
     "  --ca FILE, --insecure  whom to trust; nobody checks\n"
     "  --connections N        at most, per place and URL; default 8 (h1: 1000)\n"
@@ -43,6 +45,7 @@ const char options_usage[] =
     "  --conversations N      requests are turns of N conversations; default 0: of none\n"
     "  --turns N              these have N turns in the mean, each begins with all before it\n"
     "  --class NAME[=W],...   priority, interactive, flex, batch by weight\n"
+    "  --tenants FILE         keys: lines NAME KEY [WEIGHT]\n"
     "  --usage                streams are asked for their usage\n"
     "  --sim                  tells isosim the sizes (x-sim-prompt-tokens, -output-, -prefix-)\n"
     "  --header 'NAME: VALUE' repeated\n"
@@ -50,13 +53,16 @@ const char options_usage[] =
     "results\n"
     "  --json FILE            one object; -: standard output, and no table\n"
     "  --log FILE             a JSON line per request\n"
+    "  --promise P            [CLASS:]ttft=1s,itl=100ms,e2e=9s: how many keep it; repeated\n"
     "  --assert EXPRESSION    'ttft.p99 < 800ms', 'failed == 0'; repeated; exit code 1 if not so\n"
     "  --quiet                no table\n";
 
 enum option_id {
     OPT_URL = 1,
     OPT_PLACE,
+    OPT_IDENTIFY,
     OPT_STEER,
+    OPT_DIRECT,
     OPT_PROTOCOL,
     OPT_CA,
     OPT_INSECURE,
@@ -80,12 +86,14 @@ enum option_id {
     OPT_CONVERSATIONS,
     OPT_TURNS,
     OPT_CLASS,
+    OPT_TENANTS,
     OPT_USAGE,
     OPT_SIM,
     OPT_HEADER,
     OPT_SEED,
     OPT_JSON,
     OPT_LOG,
+    OPT_PROMISE,
     OPT_ASSERT,
     OPT_QUIET,
     OPT_HELP,
@@ -94,6 +102,10 @@ enum option_id {
 static const struct option known[] = {
     {"url", required_argument, NULL, OPT_URL},
     {"place", required_argument, NULL, OPT_PLACE},
+    {"identify", required_argument, NULL, OPT_IDENTIFY},
+    {"direct", required_argument, NULL, OPT_DIRECT},
+    {"tenants", required_argument, NULL, OPT_TENANTS},
+    {"promise", required_argument, NULL, OPT_PROMISE},
     {"steer", required_argument, NULL, OPT_STEER},
     {"protocol", required_argument, NULL, OPT_PROTOCOL},
     {"ca", required_argument, NULL, OPT_CA},
@@ -132,6 +144,15 @@ static const struct option known[] = {
 
 /* ---- options ---- */
 
+static bool read_identify(struct options_reader *r, const char *text)
+{
+    static const char *const ways[] = {"bind", "forwarded", "proxy", NULL};
+    unsigned choice = 0;
+    const bool good = options_choice(r, text, ways, &choice);
+    r->out->identify = (enum identify)choice;
+    return good;
+}
+
 static bool read_where(struct options_reader *r, int id, const char *text)
 {
     struct options *out = r->out;
@@ -140,6 +161,11 @@ static bool read_where(struct options_reader *r, int id, const char *text)
         return options_target(r, text);
     case OPT_PLACE:
         return options_place(r, text);
+    case OPT_IDENTIFY:
+        return read_identify(r, text);
+    case OPT_DIRECT:
+        out->has_direct = true;
+        return target_read(slice_of(text), r->arena, &out->direct_target, r->error);
     case OPT_STEER:
         out->steer = true;
         return target_read(slice_of(text), r->arena, &out->steer_target, r->error);
@@ -218,6 +244,8 @@ static bool read_what(struct options_reader *r, int id, const char *text)
                          text);
     case OPT_CLASS:
         return options_class(r, text);
+    case OPT_TENANTS:
+        return tenants_read(text, r->arena, &out->tenants, r->error);
     case OPT_HEADER:
         return options_header(r, text);
     case OPT_SEED:
@@ -240,6 +268,8 @@ static bool read_results(struct options_reader *r, int id, const char *text)
     case OPT_LOG:
         r->out->log_file = text;
         return true;
+    case OPT_PROMISE:
+        return options_promise(r, text);
     case OPT_ASSERT:
         return options_assertion(r, text);
     case OPT_QUIET:

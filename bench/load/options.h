@@ -9,10 +9,12 @@
 #include "base/memory.h"
 #include "http/fields.h"
 #include "load/assertion.h"
+#include "load/promise.h"
 #include "load/prompt.h"
 #include "load/schedule.h"
 #include "load/size.h"
 #include "load/target.h"
+#include "load/tenant.h"
 #include "load/trace.h"
 
 enum {
@@ -23,7 +25,15 @@ enum {
     OPTIONS_CONNECTIONS_MOST = 20000,
     OPTIONS_STREAMS_MOST = 100,
     OPTIONS_CLASSES_MOST = 8,
+    OPTIONS_PROMISES_MOST = 8,
     OPTIONS_TURNS_MOST = 1000,
+};
+
+/* How it is known where a client is. */
+enum identify {
+    IDENTIFY_BIND,      /* its connections come from there */
+    IDENTIFY_FORWARDED, /* each request says so: x-forwarded-for */
+    IDENTIFY_PROXY      /* each connection begins with a line that says so */
 };
 
 /* Where some of the clients are. */
@@ -45,8 +55,11 @@ struct options {
     uint32_t target_count;
     struct options_place places[OPTIONS_PLACES_MOST]; /* at least one */
     uint32_t place_count;
+    enum identify identify;
     bool steer;
     struct target steer_target;
+    bool has_direct;
+    struct target direct_target;
 
     struct schedule_settings schedule; /* rates are of all places together */
     const char *arrivals_text;         /* as given: a kind or a file */
@@ -74,7 +87,10 @@ struct options {
     const char *model;
     struct options_class classes[OPTIONS_CLASSES_MOST]; /* none: none is asked for */
     uint32_t class_count;
-    double class_weight; /* of all */
+    double class_weight;    /* of all */
+    struct tenants tenants; /* none: no key is sent */
+    struct promise promises[OPTIONS_PROMISES_MOST];
+    uint32_t promise_count;
     bool sim;
     struct field headers[OPTIONS_HEADERS_MOST];
     uint32_t header_count;

@@ -30,6 +30,7 @@ bool options_target(struct options_reader *r, const char *text);
 bool options_place(struct options_reader *r, const char *text);
 bool options_header(struct options_reader *r, const char *text);
 bool options_assertion(struct options_reader *r, const char *text);
+bool options_promise(struct options_reader *r, const char *text);
 bool options_model(struct options_reader *r, const char *text);
 bool options_class(struct options_reader *r, const char *text);
 

@@ -114,6 +114,13 @@ bool options_assertion(struct options_reader *r, const char *text)
                            r->error);
 }
 
+bool options_promise(struct options_reader *r, const char *text)
+{
+    if (r->out->promise_count == OPTIONS_PROMISES_MOST)
+        return error_set(r->error, "at most %d", OPTIONS_PROMISES_MOST);
+    return promise_parse(slice_of(text), &r->out->promises[r->out->promise_count++], r->error);
+}
+
 bool options_model(struct options_reader *r, const char *text)
 {
     struct buffer quoted = {0};

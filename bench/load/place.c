@@ -1,5 +1,11 @@
 #include "load/place.h"
 
+static struct address source_of(const struct place *place)
+{
+    const bool bound = place->setup->options->identify == IDENTIFY_BIND;
+    return bound ? place->options->source : (struct address){0};
+}
+
 static void lane_open(struct place *place, struct lane *lane, const struct target *target,
                       uint32_t connections)
 {
@@ -7,7 +13,8 @@ static void lane_open(struct place *place, struct lane *lane, const struct targe
     lane_init(lane, &(struct lane_settings){
                         .loop = setup->loop,
                         .target = target,
-                        .source = place->options->source,
+                        .source = source_of(place),
+                        .preface = place->preface,
                         .tls = target->secure ? setup->tls : NULL,
                         .h2 = setup->options->h2,
                         .eager = setup->options->closed > 0 && setup->options->h2,
@@ -20,6 +27,17 @@ void place_init(struct place *place, const struct place_setup *setup,
                 const struct options_place *options)
 {
     *place = (struct place){.setup = setup, .options = options};
+    if (options->source.len == 0 || setup->options->identify == IDENTIFY_BIND)
+        return;
+    char ip[ADDRESS_TEXT_BYTES];
+    address_write_ip(&options->source, ip);
+    place->told = arena_copy(setup->arena, slice_of(ip));
+    /* Where it goes to is not looked at by who is told; PROXY protocol, version 1. */
+    if (setup->options->identify == IDENTIFY_PROXY)
+        place->preface =
+            options->source.storage.ss_family == AF_INET6
+                ? arena_printf(setup->arena, "PROXY TCP6 %s ::1 40000 443\r\n", ip)
+                : arena_printf(setup->arena, "PROXY TCP4 %s 127.0.0.1 40000 443\r\n", ip);
 }
 
 void place_finish(struct place *place)
@@ -29,6 +47,8 @@ void place_finish(struct place *place)
         lane_finish(&place->steer_lane);
     for (uint32_t i = 0; i < place->lane_count; i++)
         lane_finish(&place->lanes[i]);
+    if (place->has_direct)
+        lane_finish(&place->direct);
 }
 
 static void on_answer(void *owner, struct steer *steer)
@@ -68,6 +88,12 @@ void place_open(struct place *place)
         if (options->h2)
             lane_warm(&place->lanes[i]);
     }
+    if (!options->has_direct)
+        return;
+    place->has_direct = true;
+    lane_open(place, &place->direct, &options->direct_target, options->connections);
+    if (options->h2)
+        lane_warm(&place->direct);
 }
 
 bool place_is_dialling(const struct place *place)
@@ -75,11 +101,13 @@ bool place_is_dialling(const struct place *place)
     for (uint32_t i = 0; i < place->lane_count; i++)
         if (lane_is_dialling(&place->lanes[i]))
             return true;
-    return false;
+    return place->has_direct && lane_is_dialling(&place->direct);
 }
 
-struct lane *place_lane(struct place *place)
+struct lane *place_lane(struct place *place, enum way way)
 {
+    if (way == WAY_DIRECT)
+        return &place->direct;
     place->next_lane = (place->next_lane + 1) % place->lane_count;
     return &place->lanes[place->next_lane];
 }

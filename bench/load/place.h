@@ -22,6 +22,10 @@ struct place {
     struct lane lanes[OPTIONS_TARGETS_MOST];
     uint32_t lane_count;
     uint32_t next_lane;
+    struct lane direct;
+    bool has_direct;
+    struct slice told;    /* its address, where requests or connections say it; ptr NULL not */
+    struct slice preface; /* of each connection */
     struct lane steer_lane;
     struct steer steer;
     struct target steered; /* the edge's URL */
@@ -40,6 +44,6 @@ void place_steer(struct place *place, void (*on_steered)(void *owner, struct pla
 /* Opens its lanes, all HTTP/2 connections at once. */
 void place_open(struct place *place);
 bool place_is_dialling(const struct place *place);
-struct lane *place_lane(struct place *place); /* the next one */
+struct lane *place_lane(struct place *place, enum way way); /* the next one */
 
 #endif

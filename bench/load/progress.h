@@ -11,6 +11,9 @@ struct progress {
     const struct tallies *tallies;
     const struct calls *calls;
     struct tally *sum;
+    /* The latencies as they were at the last lines, the oldest at `at`. */
+    struct histogram *past;
+    uint32_t at;
 };
 
 void progress_init(struct progress *progress);

@@ -65,6 +65,16 @@ static void write_errors(struct json *json, const struct tally *tally)
     json_object_end(json);
 }
 
+static void write_goodput(struct json *json, const struct tally *tally)
+{
+    json_key(json, "goodput");
+    json_object_begin(json);
+    json_kv_uint(json, "promised", tally->promised);
+    json_kv_uint(json, "kept", tally->kept);
+    json_kv_fixed(json, "share", (double)tally->kept / (double)tally->promised, 4);
+    json_object_end(json);
+}
+
 static void write_timings(struct json *json, const struct tally *tally)
 {
     json_key(json, "server_timing_ms");
@@ -86,6 +96,8 @@ static void write_tally(struct json *json, const struct tally *tally, enum detai
     json_kv_uint(json, "unfinished", tally->outcomes[OUTCOME_UNFINISHED]);
     json_kv_uint(json, "resent", tally->resent);
     json_kv_uint(json, "events", tally->events);
+    if (tally->promised > 0)
+        write_goodput(json, tally);
     write_errors(json, tally);
     write_latency(json, "ttft_ms", &tally->ttft, detail);
     write_latency(json, "itl_ms", &tally->itl, detail);
@@ -183,6 +195,63 @@ static void write_pairs(struct json *json, const struct run_result *result, stru
     json_object_end(json);
 }
 
+static void write_tenants(struct json *json, const struct run_result *result)
+{
+    const struct tenants *tenants = &result->options->tenants;
+    json_key(json, "by_tenant");
+    json_object_begin(json);
+    for (uint32_t t = 0; t < tenants->count; t++) {
+        const struct tally *tally = tallies_tenant(result->tallies, t);
+        if (tally->requests == 0)
+            continue;
+        json_key(json, tenants->list[t].name);
+        json_object_begin(json);
+        write_tally(json, tally, DETAIL_NUMBERS);
+        json_object_end(json);
+    }
+    json_object_end(json);
+}
+
+static void write_added(struct json *json, const char *key, const struct histogram *routed,
+                        const struct histogram *direct)
+{
+    static const struct {
+        const char *key;
+        double percent;
+    } columns[] = {{"p50", 50}, {"p90", 90}, {"p95", 95}, {"p99", 99}};
+    json_key(json, key);
+    json_object_begin(json);
+    json_kv_fixed(json, "mean", (histogram_mean(routed) - histogram_mean(direct)) / 1e6, 4);
+    for (size_t i = 0; i < COUNT_OF(columns); i++)
+        json_kv_fixed(json, columns[i].key,
+                      (histogram_percentile(routed, columns[i].percent) -
+                       histogram_percentile(direct, columns[i].percent)) /
+                          1e6,
+                      4);
+    json_object_end(json);
+}
+
+/* --direct: what went there, and by how much the others were slower. */
+static void write_direct(struct json *json, const struct run_result *result,
+                         const struct tally *total)
+{
+    struct tally *direct = memory_alloc(sizeof *direct);
+    (void)tallies_sum(result->tallies, TALLY_DIRECT, direct);
+    json_key(json, "direct");
+    json_object_begin(json);
+    json_kv_slice(json, "url", result->options->direct_target.url);
+    write_tally(json, direct, DETAIL_BUCKETS);
+    json_object_end(json);
+    json_key(json, "added_ms");
+    json_object_begin(json);
+    write_added(json, "ttft", &total->ttft, &direct->ttft);
+    write_added(json, "itl", &total->itl, &direct->itl);
+    write_added(json, "e2e", &total->e2e, &direct->e2e);
+    write_added(json, "head", &total->head, &direct->head);
+    json_object_end(json);
+    free(direct);
+}
+
 static void write_settings(struct json *json, const struct run_result *result)
 {
     const struct options *options = result->options;
@@ -200,6 +269,7 @@ static void write_settings(struct json *json, const struct run_result *result)
     json_kv_string(json, "model", options->model);
     json_kv_bool(json, "stream", options->prompt.stream);
     json_kv_uint(json, "conversations", options->conversations);
+    json_kv_number(json, "turns", options->turns);
     json_kv_uint(json, "seed", options->seed);
     json_object_end(json);
 }
@@ -222,10 +292,13 @@ void report_json(const struct run_result *result, struct buffer *out)
     json_object_begin(&json);
     write_tally(&json, sum, DETAIL_BUCKETS);
     json_object_end(&json);
+    if (result->options->has_direct)
+        write_direct(&json, result, sum);
     write_places(&json, result, sum);
     write_classes(&json, result, sum);
     write_clusters(&json, result, sum);
     write_pairs(&json, result, sum);
+    write_tenants(&json, result);
     json_key(&json, "series");
     series_write(result->series, result->tallies, &json);
     json_object_end(&json);

@@ -5,6 +5,9 @@
 #include "base/memory.h"
 #include "load/report.h"
 
+/* One thread cannot use more than 1. */
+#define CPU_NEAR_FULL 0.8
+
 /* "-" where nothing was measured. */
 static void print_percentiles(const struct histogram *histogram, FILE *out)
 {
@@ -68,6 +71,37 @@ static void print_classes(const struct run_result *result, struct tally *sum, FI
         if (tallies_sum(result->tallies, (struct tally_group){TALLY_ALL, k, TALLY_ALL}, sum) &&
             sum->requests < total)
             print_row("all", traffic_class_name((enum traffic_class)k), sum, out);
+}
+
+/* --direct: what went there, and by how much the others were slower. */
+static void print_direct(const struct run_result *result, const struct tally *total, FILE *out)
+{
+    struct tally *direct = memory_alloc(sizeof *direct);
+    (void)tallies_sum(result->tallies, TALLY_DIRECT, direct);
+    print_row("direct", "", direct, out);
+    const struct histogram *const pairs[][2] = {{&total->ttft, &direct->ttft},
+                                                {&total->e2e, &direct->e2e},
+                                                {&total->head, &direct->head}};
+    static const char *const names[] = {"TTFT", "end to end", "head"};
+    fputs("added, ms:", out);
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
+        if (pairs[i][0]->count > 0 && pairs[i][1]->count > 0)
+            fprintf(
+                out, "  %s p50 %.3f, p99 %.3f", names[i],
+                (histogram_percentile(pairs[i][0], 50) - histogram_percentile(pairs[i][1], 50)) /
+                    1e6,
+                (histogram_percentile(pairs[i][0], 99) - histogram_percentile(pairs[i][1], 99)) /
+                    1e6);
+    fputc('\n', out);
+    free(direct);
+}
+
+static void print_goodput(const struct run_result *result, const struct tally *total, FILE *out)
+{
+    if (total->promised > 0)
+        fprintf(out, "promise kept: %" PRIu64 " of %" PRIu64 " (%.2f %%), %.1f/s\n", total->kept,
+                total->promised, 100 * (double)total->kept / (double)total->promised,
+                (double)total->kept / result->elapsed_s);
 }
 
 static void print_errors(const struct tally *total, FILE *out)
@@ -139,6 +173,8 @@ static void print_summary(const struct run_result *result, const struct tally *t
             (double)total->outcomes[OUTCOME_ANSWERED] / result->elapsed_s,
             slips->count > 0 ? histogram_percentile(slips, 99) / 1e6 : 0.0,
             (double)slips->most / 1e6, 100 * result->cpu_s / result->elapsed_s);
+    if (result->cpu_s > CPU_NEAR_FULL * result->elapsed_s)
+        fputs("this program was near the end of its core: the latencies may be its own\n", out);
 }
 
 void report_table(const struct run_result *result, FILE *out)
@@ -151,6 +187,9 @@ void report_table(const struct run_result *result, FILE *out)
     print_classes(result, sum, out);
     (void)tallies_sum(result->tallies, TALLY_EVERYTHING, sum);
     print_row("all", "all", sum, out);
+    if (result->options->has_direct)
+        print_direct(result, sum, out);
+    print_goodput(result, sum, out);
     print_errors(sum, out);
     print_connect_failures(result, out);
     print_timings(sum, out);

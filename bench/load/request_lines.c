@@ -49,6 +49,7 @@ static void write_line(struct json *json, const struct request_lines *lines,
                        const struct call *call, const char *place, const char *cluster)
 {
     const struct sample *sample = &call->sample;
+    const struct options *options = call->calls->settings.options;
     const double intended_ms = ns_to_ms(sample->intended_ns);
     json_object_begin(json);
     json_kv_uint(json, "n", sample->number);
@@ -56,6 +57,12 @@ static void write_line(struct json *json, const struct request_lines *lines,
     json_kv_string(json, "cluster", cluster);
     if (sample->traffic_class != CLASS_NONE)
         json_kv_string(json, "class", traffic_class_name(sample->traffic_class));
+    if (sample->way == WAY_DIRECT)
+        json_kv_bool(json, "direct", true);
+    if (options->tenants.count > 0)
+        json_kv_string(json, "tenant", options->tenants.list[sample->tenant].name);
+    if (sample->promise != PROMISE_NONE)
+        json_kv_bool(json, "kept", sample->promise == PROMISE_KEPT);
     if (sample->conversation > 0) {
         json_kv_uint(json, "conversation", sample->conversation);
         json_kv_uint(json, "turn", sample->turn);

@@ -96,7 +96,8 @@ static void begin_one(struct run *run, int64_t intended_ns)
 {
     struct ask ask;
     feed_take(&run->feed, &ask);
-    calls_begin(&run->calls, place_lane(&run->places[ask.place]), &ask, intended_ns);
+    struct place *place = &run->places[ask.place];
+    calls_begin(&run->calls, place_lane(place, ask.way), &ask, place->told, intended_ns);
 }
 
 static bool all_begun(const struct run *run, int64_t at_ns)
@@ -152,7 +153,8 @@ static void on_call_ended(void *owner, const struct call *call)
 {
     struct run *run = owner;
     const struct sample *sample = &call->sample;
-    series_add(&run->series, sample);
+    if (sample->way == WAY_ROUTED)
+        series_add(&run->series, sample);
     request_lines_add(&run->lines, call, run->options->places[sample->place].name,
                       tallies_cluster_name(run->tallies, sample->cluster));
     if (run->options->closed > 0 && run->phase == RUN_SENDING)
@@ -240,7 +242,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 static bool needs_tls(const struct options *options)
 {
     /* Where steering leads is not known yet: an edge's URL is usually https. */
-    bool secure = options->steer;
+    bool secure = options->steer || (options->has_direct && options->direct_target.secure);
     for (uint32_t i = 0; i < options->target_count; i++)
         secure |= options->targets[i].secure;
     for (uint32_t i = 0; i < options->place_count; i++)
@@ -283,7 +285,7 @@ struct run *run_create(const struct options *options, struct error *error)
     run->options = options;
     arena_init(&run->arena);
     run->loop = loop_create();
-    run->tallies = tallies_create(options->place_count);
+    run->tallies = tallies_create(options->place_count, options->tenants.count);
     const struct calls_settings settings = {.loop = run->loop,
                                             .options = options,
                                             .tallies = run->tallies,

@@ -10,6 +10,8 @@ struct tallies {
     uint32_t places;
     uint32_t clusters; /* names in use, the unknown one included */
     char names[TALLY_CLUSTERS_MOST + 2][TALLY_NAME_BYTES];
+    uint32_t tenant_count;
+    struct tally *tenants;
     struct tally **cells; /* cell_at says where; NULL: nothing happened there */
     struct histogram slips;
 };
@@ -55,6 +57,8 @@ static void add_timing(struct tally *tally, struct slice name, double sum_ms, ui
 void tally_merge(struct tally *into, const struct tally *from)
 {
     into->requests += from->requests;
+    into->promised += from->promised;
+    into->kept += from->kept;
     into->resent += from->resent;
     into->events += from->events;
     into->prompt_tokens += from->prompt_tokens;
@@ -78,13 +82,16 @@ void tally_merge(struct tally *into, const struct tally *from)
 
 static size_t cell_count(const struct tallies *tallies)
 {
-    return (size_t)tallies->places * CLASS_COUNT * COUNT_OF(tallies->names);
+    return (size_t)WAY_COUNT * tallies->places * CLASS_COUNT * COUNT_OF(tallies->names);
 }
 
-struct tallies *tallies_create(uint32_t places)
+struct tallies *tallies_create(uint32_t places, uint32_t tenants)
 {
     struct tallies *tallies = memory_zalloc(sizeof *tallies);
     tallies->places = places;
+    tallies->tenant_count = tenants;
+    if (tenants > 0)
+        tallies->tenants = memory_zalloc(tenants * sizeof *tallies->tenants);
     tallies->clusters = CLUSTER_FIRST;
     tallies->names[CLUSTER_UNKNOWN][0] = '-';
     tallies->cells = memory_zalloc(cell_count(tallies) * sizeof(struct tally *));
@@ -100,6 +107,7 @@ void tallies_destroy(struct tallies **tallies_at)
     for (size_t i = 0; i < cell_count(tallies); i++)
         free(tallies->cells[i]);
     free(tallies->cells);
+    free(tallies->tenants);
     free(tallies);
 }
 
@@ -131,21 +139,35 @@ const char *tallies_cluster_name(const struct tallies *tallies, uint32_t cluster
     return tallies->names[cluster];
 }
 
-static struct tally **cell_at(const struct tallies *tallies, uint32_t place, uint32_t traffic_class,
-                              uint32_t cluster)
+static struct tally **cell_at(const struct tallies *tallies, struct tally_group at)
 {
-    CHECK_LT(place, tallies->places);
-    CHECK_LT(cluster, tallies->clusters);
-    return &tallies
-                ->cells[(place * CLASS_COUNT + traffic_class) * COUNT_OF(tallies->names) + cluster];
+    CHECK_LT(at.place, tallies->places);
+    CHECK_LT(at.cluster, tallies->clusters);
+    const size_t place = (at.way * tallies->places + at.place) * CLASS_COUNT + at.traffic_class;
+    return &tallies->cells[place * COUNT_OF(tallies->names) + at.cluster];
 }
 
 static struct tally *cell(struct tallies *tallies, const struct sample *sample)
 {
-    struct tally **at = cell_at(tallies, sample->place, sample->traffic_class, sample->cluster);
+    struct tally **at = cell_at(tallies, (struct tally_group){sample->place, sample->traffic_class,
+                                                              sample->cluster, sample->way});
     if (*at == NULL)
         *at = memory_zalloc(sizeof **at);
     return *at;
+}
+
+/* NULL: none is counted. */
+static struct tally *tenant_of(struct tallies *tallies, const struct sample *sample)
+{
+    if (sample->tenant >= tallies->tenant_count || sample->way != WAY_ROUTED)
+        return NULL;
+    return &tallies->tenants[sample->tenant];
+}
+
+const struct tally *tallies_tenant(const struct tallies *tallies, uint32_t tenant)
+{
+    CHECK_LT(tenant, tallies->tenant_count);
+    return &tallies->tenants[tenant];
 }
 
 static uint64_t span(int64_t from_ns, int64_t to_ns)
@@ -155,7 +177,10 @@ static uint64_t span(int64_t from_ns, int64_t to_ns)
 
 void tallies_gap(struct tallies *tallies, const struct sample *sample, int64_t gap_ns)
 {
+    struct tally *tenant = tenant_of(tallies, sample);
     histogram_add(&cell(tallies, sample)->itl, span(0, gap_ns));
+    if (tenant != NULL)
+        histogram_add(&tenant->itl, span(0, gap_ns));
 }
 
 void tallies_slip(struct tallies *tallies, int64_t slip_ns)
@@ -208,10 +233,11 @@ static void add_usage(uint64_t *sum, int64_t tokens)
         *sum += (uint64_t)tokens;
 }
 
-void tallies_add(struct tallies *tallies, const struct sample *sample)
+static void add(struct tally *tally, const struct sample *sample)
 {
-    struct tally *tally = cell(tallies, sample);
     tally->requests++;
+    tally->promised += sample->promise != PROMISE_NONE;
+    tally->kept += sample->promise == PROMISE_KEPT;
     tally->outcomes[sample->outcome]++;
     tally->resent += sample->resent;
     tally->events += sample->events;
@@ -222,6 +248,14 @@ void tallies_add(struct tallies *tallies, const struct sample *sample)
         add_status(tally, sample->status, 1);
     if (sample->outcome == OUTCOME_ANSWERED)
         add_latencies(tally, sample);
+}
+
+void tallies_add(struct tallies *tallies, const struct sample *sample)
+{
+    struct tally *tenant = tenant_of(tallies, sample);
+    add(cell(tallies, sample), sample);
+    if (tenant != NULL)
+        add(tenant, sample);
 }
 
 static bool is_in(uint32_t wanted, uint32_t found)
@@ -235,7 +269,8 @@ bool tallies_sum(const struct tallies *tallies, struct tally_group group, struct
     for (uint32_t p = 0; p < tallies->places; p++)
         for (uint32_t k = 0; k < CLASS_COUNT; k++)
             for (uint32_t c = 0; c < tallies->clusters; c++) {
-                const struct tally *one = *cell_at(tallies, p, k, c);
+                const struct tally *one =
+                    *cell_at(tallies, (struct tally_group){p, k, c, group.way});
                 if (one != NULL && is_in(group.place, p) && is_in(group.traffic_class, k) &&
                     is_in(group.cluster, c))
                     tally_merge(out, one);

@@ -1,6 +1,6 @@
 /*
- * What is measured, added up: a cell for every place, class and cluster, and
- * sums of cells for reports.  A request goes into its cell when it ends, the
+ * What is measured, added up: a cell for every way, place, class and cluster,
+ * and sums of cells for reports.  A request goes into its cell when it ends, the
  * gaps between its events as they happen.  Single-writer, no clock.
  *
  * Only answered requests are in the latencies; all gaps are.
@@ -25,11 +25,15 @@ enum {
     SAMPLE_CODE_BYTES = 48
 };
 
+enum promise_state { PROMISE_NONE, PROMISE_BROKEN, PROMISE_KEPT };
+
 /* One request.  Times are nanoseconds since the start of the run; 0 or less: it did not happen. */
 struct sample {
     uint64_t number; /* from 1 */
     uint32_t place;
     enum traffic_class traffic_class;
+    enum way way;
+    uint32_t tenant;  /* 0 when there are none */
     uint32_t cluster; /* of the tally; 0: not known */
     uint64_t conversation;
     uint32_t turn;
@@ -46,6 +50,7 @@ struct sample {
     int status;                                          /* 0: none */
     unsigned resent; /* times it was refused before it can have started, and sent again */
     enum outcome outcome;
+    enum promise_state promise;
     bool error_event;                 /* an error event came, however the stream ended */
     char request_id[SAMPLE_ID_BYTES]; /* x-request-id of the answer; "" none */
     char code[SAMPLE_CODE_BYTES];     /* of the error object; "" none */
@@ -61,6 +66,7 @@ struct tally_timing {
 struct tally {
     uint64_t requests;
     uint64_t outcomes[OUTCOME_COUNT];
+    uint64_t promised, kept; /* --promise */
     uint64_t resent;
     uint64_t events;
     uint64_t prompt_tokens, cached_tokens, output_tokens; /* as reported */
@@ -81,7 +87,7 @@ void tally_merge(struct tally *into, const struct tally *from);
 
 struct tallies;
 
-struct tallies *tallies_create(uint32_t places);
+struct tallies *tallies_create(uint32_t places, uint32_t tenants);
 void tallies_destroy(struct tallies **tallies);
 /* The number of a cluster, from 1; a new name is taken in. */
 uint32_t tallies_cluster(struct tallies *tallies, struct slice name);
@@ -96,14 +102,18 @@ void tallies_add(struct tallies *tallies, const struct sample *sample);
 /* How late the schedule got to a request. */
 void tallies_slip(struct tallies *tallies, int64_t slip_ns);
 
-/* Some of the cells: of one each, or TALLY_ALL. */
+/* Some of the cells: of one each, or TALLY_ALL; always of one way. */
 #define TALLY_ALL UINT32_MAX
 struct tally_group {
     uint32_t place, traffic_class, cluster;
+    enum way way;
 };
-#define TALLY_EVERYTHING ((struct tally_group){TALLY_ALL, TALLY_ALL, TALLY_ALL})
+#define TALLY_EVERYTHING ((struct tally_group){TALLY_ALL, TALLY_ALL, TALLY_ALL, WAY_ROUTED})
+#define TALLY_DIRECT ((struct tally_group){TALLY_ALL, TALLY_ALL, TALLY_ALL, WAY_DIRECT})
 /* Adds them up; false when nothing ended there. */
 bool tallies_sum(const struct tallies *tallies, struct tally_group group, struct tally *out);
+/* What was routed of one tenant. */
+const struct tally *tallies_tenant(const struct tallies *tallies, uint32_t tenant);
 const struct histogram *tallies_slips(const struct tallies *tallies);
 
 #endif

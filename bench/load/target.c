@@ -45,8 +45,9 @@ static bool resolve(struct target *target, uint64_t port, struct error *error)
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *found = NULL;
     char service[8];
-    if (address_parse_ip(slice_of(target->host), &target->address)) {
-        address_set_port(&target->address, (uint16_t)port);
+    if (address_parse_ip(slice_of(target->host), &target->addresses[0])) {
+        address_set_port(&target->addresses[0], (uint16_t)port);
+        target->address_count = 1;
         return true;
     }
     snprintf(service, sizeof(service), "%u", (unsigned)port);
@@ -54,8 +55,12 @@ static bool resolve(struct target *target, uint64_t port, struct error *error)
     if (failure != 0)
         return error_set(error, "%s: cannot resolve %s: %s", target->url.ptr, target->host,
                          gai_strerror(failure));
-    memcpy(&target->address.storage, found->ai_addr, found->ai_addrlen);
-    target->address.len = found->ai_addrlen;
+    for (const struct addrinfo *one = found;
+         one != NULL && target->address_count < TARGET_ADDRESSES_MOST; one = one->ai_next) {
+        struct address *address = &target->addresses[target->address_count++];
+        memcpy(&address->storage, one->ai_addr, one->ai_addrlen);
+        address->len = one->ai_addrlen;
+    }
     freeaddrinfo(found);
     return true;
 }

@@ -11,6 +11,8 @@
 #include "base/slice.h"
 #include "net/address.h"
 
+enum { TARGET_ADDRESSES_MOST = 8 };
+
 struct target {
     struct slice url; /* as given, NUL-terminated */
     bool secure;
@@ -18,7 +20,8 @@ struct target {
     struct slice authority; /* host[:port] */
     const char *host;       /* without brackets */
     struct slice prefix;    /* of paths; "" or "/base", without a slash at its end */
-    struct address address;
+    struct address addresses[TARGET_ADDRESSES_MOST]; /* tried in turn */
+    uint32_t address_count;
 };
 
 /* Asks the resolver where the host is a name; so it may wait. */

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "http/facts.h"
+#include "sim/words.h"
 
 #define PROMPT_BYTES_PER_TOKEN 4
 /* Of a prompt without a key: turns of one conversation agree in so much. */
@@ -128,16 +129,6 @@ enum fault openai_read(enum openai_kind kind, const struct fields *fields, struc
 
 /* ---- text ---- */
 
-static const char *const words[] = {
-    " time",  " line", " equal", " point", " near",  " far",  " route", " token",
-    " fleet", " edge", " wait",  " queue", " first", " last", " light", " road",
-};
-
-static struct slice word(uint32_t token)
-{
-    return slice_of(words[token % COUNT_OF(words)]);
-}
-
 static struct slice escaped(struct slice text, struct arena *arena)
 {
     struct buffer quoted = {0};
@@ -209,7 +200,7 @@ void openai_stream_tokens(const struct openai_text *t, uint32_t from, uint32_t t
 {
     for (uint32_t token = from; token < to; token++) {
         buffer_append_slice(out, t->before_token);
-        buffer_append_slice(out, word(token));
+        buffer_append_slice(out, slice_of(sim_word(token)));
         buffer_append_slice(out, t->after_token);
     }
 }
@@ -240,7 +231,7 @@ void openai_write_whole(const struct openai_text *t, const struct openai_usage *
                   SLICE_ARG(t->model),
                   chat ? "\"message\":{\"role\":\"assistant\",\"content\":\"" : "\"text\":\"");
     for (uint32_t token = 0; token < usage->completion_tokens; token++)
-        buffer_append_slice(out, word(token));
+        buffer_append_slice(out, slice_of(sim_word(token)));
     buffer_printf(out, "\"%s,\"logprobs\":null,\"finish_reason\":\"%s\"}],", chat ? "}" : "",
                   t->finish_reason);
     write_usage(usage, out);

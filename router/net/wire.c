@@ -332,6 +332,7 @@ static void refuse(struct wire *wire, int error)
 static void connected(struct wire *wire)
 {
     stop_writing(wire);
+    wire_send(wire, wire->preface.ptr, wire->preface.len);
     register_reading(wire);
     if (wire->ssl)
         shake_hands(wire);
@@ -392,6 +393,7 @@ void wire_connect(struct wire *wire, struct loop *loop, const struct wire_target
     const int error = errno;
     prepare(wire, loop, fd, events, owner);
     wire->is_client = true;
+    wire->preface = target->preface;
     if (fd < 0) {
         refuse(wire, error);
         loop_run_later(loop, &wire->deferred);

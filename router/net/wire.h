@@ -62,6 +62,7 @@ struct wire {
     struct ssl_st *ssl; /* NULL: plain */
     struct event read_event;
     struct event *write_event; /* only while something is pending, or connecting */
+    struct slice preface;      /* of a connecting one */
     struct buffer pending;     /* for the socket as it is; memory only while a write came short */
     struct loop_task deferred; /* on_open, the end, data left inside OpenSSL */
     uint64_t bytes_in, bytes_out; /* payload, before TLS; out: what was given to wire_write */
@@ -77,6 +78,7 @@ struct wire_target {
     const struct address *source; /* NULL: the kernel chooses */
     struct tls_client *tls;       /* NULL: plain */
     const char *server_name;      /* for SNI and verification; NULL: the address */
+    struct slice preface; /* goes out as it is before all else, TLS too; must outlive connecting */
 };
 
 /* Begins to connect.  Failure comes as on_readable with wire_read < 0. */

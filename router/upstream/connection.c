@@ -191,6 +191,7 @@ upstream_connection_dial(struct loop *loop, const struct upstream_dial *dial,
         .source = dial->source.len > 0 ? &dial->source : NULL,
         .tls = dial->tls,
         .server_name = dial->server_name,
+        .preface = dial->preface,
     };
     wire_connect(&connection->wire, loop, &target, &wire_upcalls, connection);
     return connection;

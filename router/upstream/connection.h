@@ -21,6 +21,7 @@ struct upstream_dial {
     struct address source; /* len 0: the kernel chooses */
     struct tls_client *tls;
     const char *server_name;
+    struct slice preface;            /* written before all else, in cleartext; "": nothing */
     enum upstream_protocol protocol; /* AUTO: h1 in cleartext, ALPN over TLS */
     int64_t connect_timeout_ms;
     /* Writes what reading made due right after it, not at the turn's end: the other side begins

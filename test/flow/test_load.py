@@ -2,7 +2,9 @@
 
 import json
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -113,6 +115,8 @@ def test_waiting_for_a_stream_counts(load):
 
 ENDINGS = {
     "answered": lambda: stream(),
+    "answered without a blank line behind [DONE]": lambda: stream(tail=(DONE[:-1],)),
+    "answered without a line's end behind [DONE]": lambda: stream(tail=(DONE[:-2],)),
     "cut": lambda: stream(tail=(), end="reset"),
     "cut before a head": lambda: Plan(silent=True, end="reset"),
     "cut after an error event": lambda: stream(tail=(b'data: {"error":{"message":"x","code":"upstream_lost"}}\n\n',), end="reset"),
@@ -133,9 +137,10 @@ def test_every_ending_is_told_apart(load, protocol):
         run = load("--url", server.url, "--protocol", protocol, "--closed", 1, "--requests", 2 * len(kinds), "--stall",
                    f"{700 * PATIENCE}ms")
     total = run.total
-    assert (total["requests"], total["answered"], total["cut"], total["unfinished"]) == (22, 2, 6, 0)
+    assert (total["requests"], total["answered"], total["cut"], total["unfinished"]) == (26, 6, 6, 0)
     assert total["failed"] == 14
-    assert total["errors"] == {"cut": 6, "connect": 0, "missing_done": 2, "error_event": 2, "after_done": 4, "stall": 2, "protocol": 2,
+    assert total["errors"] == {"cut": 6, "connect": 0, "missing_done": 2, "error_event": 2, "after_done": 4, "lost_event": 0,
+                               "duplicate_event": 0, "stall": 2, "protocol": 2,
                                "not_sent": 0, "status": {"503": 2}}
     for one, kind in zip(run.requests, kinds * 2):
         assert one["outcome"] == kind.split()[0], kind
@@ -143,7 +148,7 @@ def test_every_ending_is_told_apart(load, protocol):
     assert by_kind["status"]["code"] == "overloaded"
     assert by_kind["cut after an error event"]["error_event"] and by_kind["cut after an error event"]["code"] == "upstream_lost"
     assert by_kind["cut before a head"]["head_ms"] is None and by_kind["cut"]["events"] == 4
-    assert total["ttft_ms"]["count"] == 2
+    assert total["ttft_ms"]["count"] == 6
 
 
 def test_a_refused_stream_is_sent_again(load):
@@ -244,6 +249,91 @@ def test_what_simulate_writes_is_played_through_an_edge(load, stage):
         assert (one["prompt_tokens"], one["output_tokens"]) == (row["prompt_tokens"], row["output_tokens"])
         assert one["cached_tokens"] <= row["reusable_tokens"]
     assert any(one["cached_tokens"] > 0 for one in lines.values())
+
+
+def test_conversations_grow(load):
+    """Each turn begins with the whole of the one before it."""
+    with KnownServer(lambda seen: stream()) as server:
+        load("--url", server.url, "--closed", 1, "--requests", 40, "--conversations", 2, "--turns", 4, "--prompt", 100, "--output", 20)
+    talks = {}
+    for seen in server.seen:
+        talks.setdefault(seen.json["prompt_cache_key"], []).append(seen.json["messages"][0]["content"])
+    assert 2 < len(talks) < 40 and max(map(len, talks.values())) > 2
+    for texts in talks.values():
+        for number, (before, after) in enumerate(zip(texts, texts[1:]), 1):
+            assert after.startswith(before) and len(after) - len(before) == 4 * 120, number
+
+
+def test_direct_runs_are_interleaved(load):
+    with KnownServer(lambda seen: stream(first_s=0.3)) as routed, KnownServer(lambda seen: stream(first_s=0.1)) as direct:
+        run = load("--url", routed.url, "--direct", direct.url, "--rate", 60, "--requests", 60, "--assert", "added_ttft.p50 > 150ms")
+    assert len(routed.seen) == len(direct.seen) == 30
+    assert run.total["requests"] == run.report["direct"]["requests"] == 30 and run.report["direct"]["url"] == direct.url
+    assert near(run.report["added_ms"]["ttft"]["p50"], 200)
+    assert [bool(one.get("direct")) for one in run.requests] == [False, True] * 30
+    assert "added, ms:  TTFT p50" in run.output()
+
+
+def test_goodput_is_who_kept_the_promise(load):
+    with KnownServer(lambda seen: stream(first_s=0.0 if seen.number % 4 else 0.6)) as server:
+        run = load("--url", server.url, "--closed", 1, "--requests", 12, "--promise", "ttft=400ms", "--assert", "goodput >= 0.75")
+    assert run.total["goodput"] == {"promised": 12, "kept": 9, "share": 0.75}
+    assert [one["kept"] for one in run.requests] == [False, True, True, True] * 3
+
+
+def test_tenants_have_keys(load, stage):
+    file = stage.folder / "tenants"
+    file.write_text("acme key-a 3\nother key-o\n")
+    with KnownServer(lambda seen: stream()) as server:
+        run = load("--url", server.url, "--closed", 2, "--requests", 80, "--tenants", file)
+    groups = run.report["by_tenant"]
+    for name, key in (("acme", "key-a"), ("other", "key-o")):
+        assert groups[name]["answered"] == sum(seen.headers["authorization"] == f"Bearer {key}" for seen in server.seen)
+    assert groups["acme"]["requests"] > groups["other"]["requests"] > 5
+
+
+def test_places_by_forwarded_for(load):
+    with KnownServer(lambda seen: stream()) as server:
+        run = load("--url", server.url, "--place", "sh=198.51.100.7", "--place", "fra=2001:db8::9", "--identify", "forwarded",
+                   "--closed", 2, "--requests", 30)
+    told = [seen.headers["x-forwarded-for"] for seen in server.seen]
+    assert {seen.source for seen in server.seen} == {"127.0.0.1"} and set(told) == {"198.51.100.7", "2001:db8::9"}
+    assert run.report["by_place"]["sh"]["answered"] == told.count("198.51.100.7")
+
+
+@pytest.mark.parametrize("scheme, first", [("http", b"PRI * HTTP/2.0\r\n"), ("https", b"\x16\x03\x01")])
+def test_places_by_proxy_protocol(load, scheme, first):
+    """The line stands before all else, TLS too."""
+    heard = []
+
+    def listen(listener):
+        with listener.accept()[0] as connection:
+            while len(b"".join(heard)) < 80:
+                heard.append(connection.recv(1000))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=listen, args=(listener,), daemon=True)
+        thread.start()
+        load("--url", f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", "--insecure", "--place", "sh=198.51.100.7", "--identify",
+             "proxy", "--closed", 1, "--requests", 1, "--connections", 1, "--stall", "2s")
+        thread.join(10)
+    assert b"".join(heard).startswith(b"PROXY TCP4 198.51.100.7 127.0.0.1 40000 443\r\n" + first)
+
+
+def test_all_addresses_of_a_name_are_tried(load):
+    """localhost is ::1 too, where nobody listens."""
+    with KnownServer(lambda seen: stream()) as server:
+        run = load("--url", server.url.replace("127.0.0.1", "localhost"), "--closed", 4, "--requests", 20)
+    assert run.total["answered"] == 20
+
+
+@pytest.mark.parametrize("numbers, outcome", [((0, 1, 2, 3), "answered"), ((0, 1, 3), "lost_event"), ((0, 1, 1, 2, 3), "duplicate_event")])
+def test_lost_and_duplicate_events_of_isosim_are_seen(load, numbers, outcome):
+    words = (" time", " line", " equal", " point")
+    pieces = [(0.0, f'data: {{"choices":[{{"index":0,"delta":{{"content":"{words[number]}"}}}}]}}\n\n'.encode()) for number in numbers]
+    with KnownServer(lambda seen: Plan(pieces=[*pieces, (0.0, DONE)])) as server:
+        run = load("--url", server.url, "--closed", 1, "--requests", 3, "--sim", "--output", 4)
+    assert {one["outcome"] for one in run.requests} == {outcome}
 
 
 @pytest.mark.parametrize("path, key", [("completions", "prompt"), ("embeddings", "input")])

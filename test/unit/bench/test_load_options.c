@@ -41,7 +41,7 @@ static void the_defaults(void **state)
     assert_int_equal(options.connections, 8);
     assert_int_equal(options.streams, 100);
     assert_true(options.prompt.stream);
-    assert_int_equal(address_port(&options.targets[0].address), 8080);
+    assert_int_equal(address_port(&options.targets[0].addresses[0]), 8080);
     assert_true(slice_eq(options.targets[0].authority, SLICE("127.0.0.1:8080")));
     assert_true(slice_eq(options.prompt.model, SLICE("\"qwen3-32b\"")));
 }
@@ -124,6 +124,13 @@ static void what_is_refused(void **state)
          "--rate and --closed exclude it"},
         {"--url http://127.0.0.1:1 --arrivals /dev/null", "/dev/null: there is no request in it"},
         {"--url http://127.0.0.1:1 --rate 5 --time-scale 2", "--time-scale is for --arrivals FILE"},
+        {"--url http://127.0.0.1:1 --rate 5 --promise ttft", "--promise: expected [CLASS:]ttft="},
+        {"--url http://127.0.0.1:1 --rate 5 --identify so",
+         "expected one of bind, forwarded, proxy"},
+        {"--url http://127.0.0.1:1 --rate 5 --tenants /nowhere",
+         "--tenants: /nowhere: No such file"},
+        {"--url http://127.0.0.1:1 --rate 5 --tenants /dev/null", "there is no tenant in it"},
+        {"--url http://127.0.0.1:1 --rate 5 --direct x", "--direct: x: expected http://HOST:PORT"},
         {"--url http://127.0.0.1:1 --rate 5 --turns 3", "--turns is for --conversations N"},
         {"--url http://127.0.0.1:1 --rate 5 --header nonsense", "expected 'NAME: VALUE'"},
         {"--url http://127.0.0.1:1 --closed 10 --open 5", "--closed 10 is more than --open 5"},

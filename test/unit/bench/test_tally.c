@@ -30,7 +30,7 @@ static struct sample answered(uint32_t place, uint32_t cluster, int64_t ttft_ms)
 static void cells_add_up(void **state)
 {
     (void)state;
-    struct tallies *tallies = tallies_create(2);
+    struct tallies *tallies = tallies_create(2, 2);
     struct tally sum;
     const uint32_t a = tallies_cluster(tallies, SLICE("a"));
     const uint32_t b = tallies_cluster(tallies, SLICE("b"));
@@ -43,6 +43,9 @@ static void cells_add_up(void **state)
     struct sample cut = answered(1, b, 500);
     cut.outcome = OUTCOME_CUT;
     tallies_add(tallies, &cut);
+    struct sample direct = answered(1, b, 9);
+    direct.way = WAY_DIRECT;
+    tallies_add(tallies, &direct);
     struct sample busy = {.place = 1,
                           .traffic_class = CLASS_FLEX,
                           .status = 503,
@@ -67,13 +70,16 @@ static void cells_add_up(void **state)
     assert_true(tallies_sum(tallies, (struct tally_group){TALLY_ALL, CLASS_FLEX, TALLY_ALL}, &sum));
     assert_int_equal(sum.requests, 1);
     assert_false(tallies_sum(tallies, (struct tally_group){0, TALLY_ALL, 0}, &sum));
+    assert_true(tallies_sum(tallies, TALLY_DIRECT, &sum));
+    assert_int_equal(sum.requests, 1);
+    assert_int_equal(tallies_tenant(tallies, 0)->requests, 102); /* what went direct is nobody's */
     tallies_destroy(&tallies);
 }
 
 static void clusters_are_bounded(void **state)
 {
     (void)state;
-    struct tallies *tallies = tallies_create(1);
+    struct tallies *tallies = tallies_create(1, 0);
     struct tally sum;
     uint32_t last = 0;
     for (int i = 0; i < 200; i++) {
@@ -92,7 +98,7 @@ static void clusters_are_bounded(void **state)
 static void server_timing_is_averaged(void **state)
 {
     (void)state;
-    struct tallies *tallies = tallies_create(1);
+    struct tallies *tallies = tallies_create(1, 0);
     const struct sample sample = answered(0, 0, 1);
     struct tally sum;
     tallies_timing(tallies, &sample, SLICE("route;dur=0.2, queue;desc=x;dur=4"));
@@ -115,7 +121,11 @@ static bool holds(const char *text, const struct tally *total, const struct hist
     double found;
     if (!assertion_parse(slice_of(text), &assertion, &error))
         fail_msg("%s", error.text);
-    return assertion_holds(&assertion, total, slips, &found);
+    static struct tally direct;
+    const struct assertion_facts facts = {total, &direct, slips};
+    histogram_clear(&direct.ttft);
+    histogram_add(&direct.ttft, 100 * MS);
+    return assertion_holds(&assertion, &facts, &found);
 }
 
 static void promises(void **state)
@@ -134,6 +144,11 @@ static void promises(void **state)
     assert_true(holds("failed == 0", &total, &slips));
     assert_true(holds("cut == 1", &total, &slips));
     assert_true(holds("requests > 1000", &total, &slips));
+    total.promised = 4;
+    total.kept = 3;
+    assert_true(holds("goodput >= 0.75", &total, &slips));
+    assert_true(holds("added_ttft.p99 >= 880ms", &total, &slips));
+    assert_true(holds("added_ttft.p99 <= 900ms", &total, &slips));
     assert_false(holds("itl.p50 < 1h", &total, &slips)); /* nothing measured keeps no promise */
 }
 
