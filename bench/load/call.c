@@ -246,8 +246,8 @@ static void on_end(struct stream *stream, const struct fields *trailers)
 static void read_usage(struct call *call)
 {
     struct usage_facts usage = {-1, -1, -1};
-    if (call->is_event_stream && call->sse.usage_len > 0) {
-        usage_parse(call->sse.usage, call->sse.usage_len, &usage);
+    if (call->is_event_stream) {
+        usage = call->sse.usage;
     } else if (is_good(&call->sample) && buffer_len(&call->body) > 0) {
         const size_t len = buffer_len(&call->body);
         memset(buffer_reserve(&call->body, FACTS_PADDING), 0, FACTS_PADDING);
@@ -343,6 +343,7 @@ void calls_finish(struct calls *calls)
     while ((link = list_pop(&calls->kept)) != NULL) {
         struct call *call = LIST_ENTRY(link, struct call, link);
         buffer_release(&call->body);
+        sse_finish(&call->sse);
         prompt_finish(&call->prompt);
         free(call);
     }
@@ -373,6 +374,7 @@ void calls_begin(struct calls *calls, struct lane *lane, const struct ask *ask, 
     call->stream = NULL;
     call->is_event_stream = call->after_done = false;
     buffer_clear(&call->body);
+    sse_finish(&call->sse);
     sse_init(&call->sse);
     call->sse.on_event = on_event;
     call->sse.user = call;

@@ -76,13 +76,23 @@ static struct slice usage_member(struct slice tail)
     return SLICE_NONE;
 }
 
+/* Many a stream says `"usage":null` with each event. */
+static bool is_object_member(struct slice member)
+{
+    static const char between[] = "\" \t\n\r:";
+    size_t at = sizeof "\"usage" - 1;
+    while (at < member.len && member.ptr[at] != '\0' && strchr(between, member.ptr[at]) != NULL)
+        at++;
+    return at < member.len && member.ptr[at] == '{';
+}
+
 void usage_parse_tail(struct slice tail, struct usage_facts *out)
 {
     *out = (struct usage_facts){-1, -1, -1};
     if (tail.len > USAGE_TAIL_BYTES)
         tail = slice_make(tail.ptr + tail.len - USAGE_TAIL_BYTES, USAGE_TAIL_BYTES);
     const struct slice member = usage_member(tail);
-    if (member.ptr == NULL)
+    if (member.ptr == NULL || !is_object_member(member))
         return;
     char text[1 + USAGE_TAIL_BYTES + FACTS_PADDING];
     text[0] = '{';

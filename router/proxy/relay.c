@@ -81,7 +81,7 @@ void relay_begin(struct exchange *exchange, const struct response_head *head)
     exchange->keep_json = json && head->status == 200;
     exchange->expected_bytes = head->content_length;
     if (exchange->streaming) {
-        exchange->sse = memory_alloc(sizeof *exchange->sse);
+        exchange->sse = arena_alloc(exchange->arena, sizeof *exchange->sse);
         sse_init(exchange->sse);
     }
     exchange->last_byte_ns = exchange->head_ns;
@@ -167,11 +167,10 @@ void relay_drained(struct exchange *exchange)
 
 static void learn_usage(struct exchange *exchange)
 {
-    if (exchange->sse != NULL && exchange->sse->usage_len > 0) {
-        usage_parse(exchange->sse->usage, exchange->sse->usage_len, &exchange->usage);
-    } else if (exchange->keep_json) {
+    if (exchange->sse != NULL)
+        exchange->usage = exchange->sse->usage;
+    else if (exchange->keep_json)
         usage_parse_tail(buffer_slice(&exchange->json), &exchange->usage);
-    }
     if (exchange->usage.cached_tokens >= 0)
         affinity_learn(exchange->proxy->affinity, exchange->slot, exchange->expectation,
                        (double)exchange->usage.cached_tokens, exchange->cache_age_ms);
@@ -269,7 +268,7 @@ void relay_stalled(struct exchange *exchange)
 
 void relay_finish(struct exchange *exchange)
 {
-    free(exchange->sse);
-    exchange->sse = NULL;
+    if (exchange->sse != NULL)
+        sse_finish(exchange->sse);
     buffer_release(&exchange->json);
 }

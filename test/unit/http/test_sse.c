@@ -50,6 +50,7 @@ static void test_streams(void **state)
             assert_int_equal(sse->done, rows[i].done);
             assert_int_equal(sse->at_boundary, rows[i].boundary);
             assert_int_equal(sse->saw_id, rows[i].id);
+            sse_finish(sse);
             free(sse);
         }
     }
@@ -79,6 +80,7 @@ static void test_events_are_read_along(void **state)
             sse_feed(sse, slice_make(text + at, left < piece ? left : piece));
         }
         assert_string_equal(seen, "< {\"a\":1}><b\n c>< [DONE]>");
+        sse_finish(sse);
         free(sse);
     }
 }
@@ -86,28 +88,38 @@ static void test_events_are_read_along(void **state)
 static void test_usage_is_kept(void **state)
 {
     (void)state;
-    struct sse sse;
-    feed_in_pieces(&sse,
-                   SLICE("data: {\"usage\":{\"prompt_tokens\":3}}\n\ndata: {\"x\":1}\n\n"
-                         "data: [DONE]\n\n"),
-                   5);
-    assert_true(slice_eq(slice_trim(slice_make(sse.usage, sse.usage_len)),
-                         SLICE("{\"usage\":{\"prompt_tokens\":3}}\n")));
+    static const char text[] =
+        "data: {\"x\":1,\"usage\":null}\n\n"
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n"
+        "data: {\"say\":\"\\\"usage\\\"\",\"usage\":null}\n\ndata: [DONE]\n\n";
+    for (size_t piece = 1; piece < sizeof text; piece++) {
+        struct sse sse;
+        assert_int_equal(feed_in_pieces(&sse, slice_of(text), piece), 3);
+        assert_int_equal(sse.usage.prompt_tokens, 3);
+        assert_int_equal(sse.usage.completion_tokens, 2);
+        assert_true(sse.done);
+        sse_finish(&sse);
+    }
 }
 
-static void test_large_events_are_counted_not_kept(void **state)
+static void test_large_events_in_pieces_are_counted_not_kept(void **state)
 {
     (void)state;
-    char text[3 * SSE_TAIL_BYTES];
+    enum { LARGE = 3 * SSE_HELD_BYTES };
+    static const char end[] = "\"usage\":{\"prompt_tokens\":3}}\n\n";
+    char text[LARGE];
     memset(text, 'x', sizeof text);
-    memcpy(text, "data: \"usage\"", 13);
-    memcpy(text + sizeof text - 2, "\n\n", 2);
+    memcpy(text, "data: {", 7);
+    memcpy(text + LARGE - (sizeof end - 1), end, sizeof end - 1);
     struct sse sse;
-    assert_int_equal(feed_in_pieces(&sse, slice_make(text, sizeof text), 100), 1);
-    assert_int_equal(sse.usage_len, 0);
-    assert_int_equal(sse_feed(&sse, SLICE("data: \"usage\"\n\n")), 1);
-    assert_int_equal(sse.usage_len, 9);
+    const struct slice large = slice_make(text, LARGE);
+    assert_int_equal(feed_in_pieces(&sse, large, 100), 1);
+    assert_int_equal(sse.usage.prompt_tokens, -1);
+    assert_int_equal(buffer_len(&sse.held), 0);
+    assert_int_equal(sse_feed(&sse, SLICE("data: {\"usage\":{\"prompt_tokens\":4}}\n\n")), 1);
+    assert_int_equal(sse.usage.prompt_tokens, 4);
+    sse_finish(&sse);
 }
 
 UNIT_MAIN(test_streams, test_events_are_read_along, test_usage_is_kept,
-          test_large_events_are_counted_not_kept)
+          test_large_events_in_pieces_are_counted_not_kept)
