@@ -106,8 +106,8 @@ def test_overload(stage, sim):
 
 
 def test_who_goes_away_waits_no_more(stage, sim):
-    edge = start(stage, sim, interactive={"slo": "100ms", "queue": "1m"}, priority={"slo": "100ms", "queue": "200ms"})
-    crowd = Clients(edge, 6, "priority")
+    edge = start(stage, sim, interactive={"slo": "100ms", "queue": "1m"}, priority={"slo": "100ms", "queue": "2s"})
+    crowd = Clients(edge, 20, "priority")
     waiting(edge, 1)
     with edge.client() as client, pytest.raises(httpx.ReadTimeout):
         client.post("/v1/chat/completions", json=chat(**WORK), timeout=0.01)
