@@ -319,6 +319,7 @@ void ledger_done(struct ledger *ledger, struct flight *flight, enum flight_outco
         break;
     case FLIGHT_REJECTED:
     case FLIGHT_CLIENT_GONE:
+    case FLIGHT_WITHDRAWN:
     case FLIGHT_OUTCOMES:
         break;
     }
@@ -334,6 +335,7 @@ const char *flight_outcome_name(enum flight_outcome outcome)
         [FLIGHT_TIMEOUT] = "timeout",
         [FLIGHT_CUT] = "cut",
         [FLIGHT_CLIENT_GONE] = "client_gone",
+        [FLIGHT_WITHDRAWN] = "withdrawn",
     };
     return outcome < FLIGHT_OUTCOMES ? names[outcome] : "?";
 }

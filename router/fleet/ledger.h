@@ -33,6 +33,7 @@ enum flight_outcome {
     FLIGHT_TIMEOUT,
     FLIGHT_CUT,         /* died after the first byte */
     FLIGHT_CLIENT_GONE, /* cancelled by the client; says nothing of the cluster */
+    FLIGHT_WITHDRAWN,   /* no connection of ours was free for it; neither does that */
     FLIGHT_OUTCOMES
 };
 

@@ -37,6 +37,11 @@ static inline void slot_set_add(struct slot_set *set, uint32_t slot)
     set->words[slot / 64] |= UINT64_C(1) << (slot % 64);
 }
 
+static inline void slot_set_remove(struct slot_set *set, uint32_t slot)
+{
+    set->words[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+}
+
 static inline bool slot_set_has(const struct slot_set *set, uint32_t slot)
 {
     return (set->words[slot / 64] >> (slot % 64)) & 1;

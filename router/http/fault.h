@@ -74,6 +74,8 @@ enum { FAULT_RETRY_NEVER = 0, FAULT_RETRY_UNSTARTED = 1, FAULT_RETRY_REFUSAL = 2
       "not_implemented", "This transfer coding is not understood.")                                \
     X(UPSTREAM_CONNECT, 502, "server_error", "upstream_unreachable", UNSTARTED, true, NO_ERROR,    \
       "upstream_connect", "No connection to a cluster could be made.")                             \
+    X(UPSTREAM_BUSY, 503, "server_error", "upstream_busy", NEVER, true, NO_ERROR, "upstream_busy", \
+      "Every connection that may be made to the cluster is in use.")                               \
     X(UPSTREAM_REFUSED, 502, "server_error", "upstream_refused", UNSTARTED, true, NO_ERROR,        \
       "upstream_refused", "The cluster refused the request before it began.")                      \
     X(UPSTREAM_OVERLOAD, 503, "server_error", "upstream_overloaded", REFUSAL, true, NO_ERROR,      \

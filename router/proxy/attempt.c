@@ -109,7 +109,7 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
         .session = exchange->session,
         .prefixes = exchange->prefixes,
         .prefix_count = exchange->prefix_count,
-        .tried = exchange->attempts > 0 ? &exchange->tried : NULL,
+        .tried = exchange->attempts + exchange->passed_over_count > 0 ? &exchange->tried : NULL,
         .id = next_id(proxy),
         .seed = turn_seed(proxy),
         .sequence = proxy->decision_sequence++,
@@ -310,38 +310,81 @@ static bool goes_at_once(const struct proxy *proxy)
                decision->request.slo_ms + proxy_tables(proxy)->classes[class].queue_ms;
 }
 
+/* Another cluster may have a connection free. */
+static bool passes_over(struct exchange *exchange, const struct upstream_endpoint *endpoint,
+                        uint32_t slot)
+{
+    if (endpoint == NULL || !connection_pool_is_full(endpoint->pool) || exchange->takes_any ||
+        exchange->passed_over_count == PASSED_OVER_MOST)
+        return false;
+    exchange->passed_over[exchange->passed_over_count++] = slot;
+    slot_set_add(&exchange->tried, slot);
+    return true;
+}
+
+/* None has: those passed over are as good as any. */
+static void take_any(struct exchange *exchange)
+{
+    exchange->takes_any = true;
+    while (exchange->passed_over_count > 0)
+        slot_set_remove(&exchange->tried, exchange->passed_over[--exchange->passed_over_count]);
+}
+
+/* Besides those passed over there is nobody, or nobody fit, or nobody with room. */
+static bool nobody_else(const struct exchange *exchange, enum fault fault)
+{
+    const struct proxy *proxy = exchange->proxy;
+    return exchange->passed_over_count > 0 &&
+           (fault != FAULT_NONE || proxy->room.reasons[proxy->decision.chosen] != FLEET_USABLE ||
+            queue_would_hold(proxy_tables(proxy), &proxy->decision));
+}
+
+static void send_to(struct exchange *exchange, struct upstream_endpoint *endpoint,
+                    const struct target *target, const struct decide_outcome *outcome)
+{
+    if (exchange->state == EXCHANGE_QUEUED)
+        exchange_enter(exchange, EXCHANGE_DECIDING, 0);
+    remember(exchange, target, outcome);
+    exchange->attempts++;
+    note_sent(exchange, outcome, loop_now_ns(exchange->proxy->loop));
+    exchange->endpoint = endpoint;
+    if (endpoint == NULL) {
+        attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, "its name has no address yet");
+        return;
+    }
+    exchange->endpoint_url = arena_copy(exchange->arena, slice_of(endpoint->url));
+    endpoint->inflight++;
+    send_request(exchange, target, outcome);
+}
+
 void attempt_begin(struct exchange *exchange)
 {
     struct proxy *proxy = exchange->proxy;
     const struct snapshot *snapshot = proxy_snapshot(proxy);
-    struct decide_outcome outcome;
-    const enum fault fault = choose(exchange, snapshot, &outcome);
     const bool waits_already = exchange->state == EXCHANGE_QUEUED;
+    struct decide_outcome outcome;
+    enum fault fault = choose(exchange, snapshot, &outcome);
+    if (ISO_UNLIKELY(nobody_else(exchange, fault))) {
+        take_any(exchange);
+        fault = choose(exchange, snapshot, &outcome);
+    }
     const bool held =
         fault == FAULT_NONE && !goes_at_once(proxy) && queue_holds(exchange, &outcome);
+    const bool goes = fault == FAULT_NONE && !held;
+    const struct target *target = goes ? &snapshot->targets[proxy->decision.chosen] : NULL;
+    struct upstream_endpoint *endpoint =
+        goes ? upstream_choose(proxy->upstream, target, proxy_tables(proxy)->tls) : NULL;
+    if (goes && passes_over(exchange, endpoint, target->slot)) {
+        attempt_begin(exchange);
+        return;
+    }
     if (fault != FAULT_NO_MODEL && !(held && waits_already))
         note_decision(proxy, snapshot, outcome.route);
-    if (held)
-        return;
-    if (fault != FAULT_NONE) {
+    if (goes)
+        send_to(exchange, endpoint, target, &outcome);
+    else if (!held)
         exchange_refuse(exchange, exchange->attempts > 0 ? exchange->last_fault : fault, NULL,
                         fault == FAULT_NO_MODEL ? "model" : NULL);
-        return;
-    }
-    if (waits_already)
-        exchange_enter(exchange, EXCHANGE_DECIDING, 0);
-    const struct target *target = &snapshot->targets[proxy->decision.chosen];
-    remember(exchange, target, &outcome);
-    exchange->attempts++;
-    note_sent(exchange, &outcome, loop_now_ns(proxy->loop));
-    exchange->endpoint = upstream_choose(proxy->upstream, target, proxy_tables(proxy)->tls);
-    if (exchange->endpoint == NULL) {
-        attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, "its name has no address yet");
-        return;
-    }
-    exchange->endpoint_url = arena_copy(exchange->arena, slice_of(exchange->endpoint->url));
-    exchange->endpoint->inflight++;
-    send_request(exchange, target, &outcome);
 }
 
 void attempt_abandon(struct exchange *exchange, enum flight_outcome outcome)
@@ -370,6 +413,8 @@ static enum flight_outcome outcome_of(enum fault fault)
     case FAULT_UPSTREAM_REFUSED:
     case FAULT_UPSTREAM_OVERLOAD:
         return FLIGHT_REFUSED_BEFORE_START;
+    case FAULT_UPSTREAM_BUSY:
+        return FLIGHT_WITHDRAWN;
     case FAULT_UPSTREAM_TIMEOUT:
         return FLIGHT_TIMEOUT;
     default:
@@ -392,4 +437,12 @@ void attempt_failed(struct exchange *exchange, enum fault fault, const char *det
         return;
     }
     exchange_refuse(exchange, fault, detail, NULL);
+}
+
+void attempt_timed_out(struct exchange *exchange)
+{
+    if (connection_pool_is_full(exchange->request.pool))
+        attempt_failed(exchange, FAULT_UPSTREAM_BUSY, NULL);
+    else
+        attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, "no connection in time");
 }

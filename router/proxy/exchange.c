@@ -52,7 +52,7 @@ static void timed_out(struct timer *timer)
         queue_expired(exchange);
         break;
     case EXCHANGE_CONNECTING:
-        attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, "no connection in time");
+        attempt_timed_out(exchange);
         break;
     case EXCHANGE_WAITING:
         attempt_failed(exchange, FAULT_UPSTREAM_TIMEOUT, NULL);

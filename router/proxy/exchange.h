@@ -33,7 +33,12 @@ enum exchange_state {
     EXCHANGE_OVER,
 };
 
-enum { EXCHANGE_PREFIXES = 16, REQUEST_ID_BYTES = 36, TRACE_PARENT_BYTES = 55 };
+enum {
+    EXCHANGE_PREFIXES = 16,
+    PASSED_OVER_MOST = 4,
+    REQUEST_ID_BYTES = 36,
+    TRACE_PARENT_BYTES = 55
+};
 
 struct body {
     char *bytes; /* FACTS_PADDING readable behind the end */
@@ -77,6 +82,9 @@ struct exchange {
     /* The attempt under way. */
     uint32_t attempts;
     struct slot_set tried;
+    uint32_t passed_over[PASSED_OVER_MOST]; /* slots among the tried: no connection was free */
+    uint32_t passed_over_count;
+    bool takes_any; /* all that might do are so: waits for a connection */
     bool retried_refusal;
     enum fault last_fault; /* of the attempt before */
     uint32_t slot;
@@ -132,6 +140,8 @@ void exchange_finish(struct exchange *exchange);
 
 /* attempt.c */
 void attempt_begin(struct exchange *exchange);
+/* No connection within the time for it. */
+void attempt_timed_out(struct exchange *exchange);
 /* Takes back what the attempt holds at the cluster's side. */
 void attempt_abandon(struct exchange *exchange, enum flight_outcome outcome);
 /* The attempt came to nothing: tries elsewhere where that is honest, else tells the client. */

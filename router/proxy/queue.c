@@ -112,7 +112,9 @@ bool queue_holds(struct exchange *exchange, const struct decide_outcome *outcome
     struct admission *admission = &proxy->queue.admission;
     const struct proxy_tables *tables = proxy_tables(proxy);
     const struct decision *decision = &proxy->decision;
-    if (tables->limits.queue == 0 || exchange->attempts > 0)
+    const bool begun = exchange->attempts > 0 || exchange->passed_over_count > 0 ||
+                       exchange->takes_any; /* it was let in once */
+    if (tables->limits.queue == 0 || begun)
         return false;
     const double excess = least_excess_ms(tables, decision);
     exchange->retry_ms = excess;

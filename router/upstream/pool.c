@@ -356,6 +356,15 @@ void connection_pool_cancel(struct pool_request *request)
     wind_up(request->pool);
 }
 
+bool connection_pool_is_full(const struct connection_pool *pool)
+{
+    if (!list_empty(&pool->ready))
+        return false;
+    return is_h2(pool) || !pool->protocol_known
+               ? pool->open_count >= pool->settings.connections_h2
+               : pool->open_count + pool->dialling_count >= pool->settings.connections_h1;
+}
+
 struct connection_pool_counts connection_pool_count(const struct connection_pool *pool)
 {
     struct connection_pool_counts counts = {.connections = pool->open_count,

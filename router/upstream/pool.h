@@ -54,6 +54,9 @@ void connection_pool_destroy_all(struct list *retired);
 void connection_pool_start(struct connection_pool *pool, struct pool_request *request);
 void connection_pool_cancel(struct pool_request *request); /* only before on_started or on_failed */
 
+/* No connection is free, and no more may be made: a request that starts now waits for others. */
+bool connection_pool_is_full(const struct connection_pool *pool);
+
 struct connection_pool_counts {
     size_t connections;
     size_t dialling;

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+struct connection_pool_settings edge_pool;
+
 const char *edge_path(const struct edge *edge, const char *name)
 {
     static char paths[4][512];
@@ -106,7 +108,9 @@ void edge_open(struct edge *edge, struct loop *loop, const char *yaml)
     edge->plugins = plugin_dir_create(PLUGIN_DIR);
     edge->fleet = fleet_create(1);
     edge->affinity = affinity_create(1024);
-    const struct proxy_settings settings = {.pool = connection_pool_default_settings,
+    const struct proxy_settings settings = {.pool = edge_pool.connections_h1 > 0
+                                                        ? edge_pool
+                                                        : connection_pool_default_settings,
                                             .decisions_kept = 16};
     edge->proxy = proxy_create(loop, 0, &settings, edge->affinity, NULL);
     edge_reload(edge, yaml);

@@ -27,6 +27,9 @@ struct edge {
     uint64_t generation;
 };
 
+/* What edges opened from now on have towards their clusters; zeroed: the default. */
+extern struct connection_pool_settings edge_pool;
+
 /* `yaml` without listen and plugin_dir.  Fails the test when it is wrong. */
 void edge_open(struct edge *edge, struct loop *loop, const char *yaml);
 /* Another configuration; sweeps as a worker would. */

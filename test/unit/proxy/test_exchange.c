@@ -225,6 +225,56 @@ static void no_connection_anywhere_is_said(void **state)
     }
 }
 
+static void wait_for_ever(struct engine_request *request)
+{
+    (void)request;
+}
+
+static bool both_are_busy(void *arg)
+{
+    (void)arg;
+    return near.completes == 1 && far.completes == 1;
+}
+
+/* A pool of ours that is full says nothing of the cluster. */
+static void no_connection_free_is_tried_elsewhere_and_then_waited_for(void **state)
+{
+    (void)state;
+    struct call others[2], third;
+    edge_pool = connection_pool_default_settings;
+    edge_pool.connections_h1 = 1;
+    open_all("", "", true);
+    edge_pool.connections_h1 = 0;
+    near.on_complete = far.on_complete = wait_for_ever;
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        call_begin(&others[i], &caller, "POST", "/v1/completions", json, plain);
+    kit_run_until(loop, both_are_busy, NULL);
+    edge.tables->face.limits.connect_timeout_ms = 30;
+    post(plain);
+    call_wait(&call);
+    assert_int_equal(call.status, 503);
+    assert_non_null(strstr(call_text(&call), "\"code\":\"upstream_busy\""));
+    assert_non_null(call_field(&call, "retry-after"));
+    assert_int_equal(near.heads + far.heads, 2);
+    const struct ledger_slot *slot = ledger_at(edge.proxy->ledger, 0);
+    assert_int_equal(atomic_load(&slot->failures), 0);
+    assert_int_equal(atomic_load(&slot->outcomes[FLIGHT_WITHDRAWN]), 1);
+
+    edge.tables->face.limits.connect_timeout_ms = 60000;
+    call_begin(&third, &caller, "POST", "/v1/completions", json, plain);
+    near.on_complete = NULL;
+    engine_answer(engine_last(&near), 200, "application/json", "{}");
+    call_wait(&third);
+    assert_int_equal(third.status, 200);
+    assert_string_equal(call_field(&third, "x-isochrone-cluster"), "near");
+    assert_string_equal(call_field(&third, "x-isochrone-attempts"), "1");
+    assert_string_equal(call_field(&others[0], "x-isochrone-cluster"), "near");
+    call_finish(&third);
+    call_finish(&others[0]);
+    call_finish(&others[1]);
+    close_all();
+}
+
 static void a_refused_stream_is_tried_elsewhere(void **state)
 {
     (void)state;
@@ -413,11 +463,6 @@ static void a_cut_document_is_cut_for_the_client(void **state)
 
 /* --- the client goes --------------------------------------------------- */
 
-static void wait_for_ever(struct engine_request *request)
-{
-    (void)request;
-}
-
 static bool engine_lost_it(void *arg)
 {
     (void)arg;
@@ -490,7 +535,8 @@ static void a_client_that_goes_before_the_connection_is_there(void **state)
 UNIT_MAIN(an_answer_comes_through, a_stream_passes_at_once,
           the_time_to_the_first_token_is_a_trailer, usage_teaches_what_was_cached,
           a_failed_connection_is_tried_elsewhere, a_name_without_address_is_tried_elsewhere,
-          no_connection_anywhere_is_said, a_refused_stream_is_tried_elsewhere,
+          no_connection_anywhere_is_said, no_connection_free_is_tried_elsewhere_and_then_waited_for,
+          a_refused_stream_is_tried_elsewhere,
           a_lost_connection_after_the_request_is_not_tried_again,
           a_refusal_is_relayed_unless_the_route_says_otherwise, a_refusal_may_go_elsewhere_once,
           a_refusal_that_finds_nobody_else, a_cut_stream_never_looks_complete,
