@@ -66,6 +66,7 @@ class Edge(Process):
             "geoip": {"databases": [str(GEOIP)]},
             "policies": [{"plugin": stage.policy}],
             "plugin_dir": str(BUILD / "plugins"),
+            "limits": {"queue": 0},  # nothing is refused for being late, as in simulate
             "upstream": {"connections": 10000},
             "access_log": str(self.access_file),
             "clusters": [self._cluster(one, stage.sim) for one in stage.scenario.clusters],
