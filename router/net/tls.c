@@ -6,7 +6,9 @@
 #include "net/tls.h"
 
 #include <arpa/inet.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
@@ -16,6 +18,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/slice.h"
+#include "net/ticket_keys.h"
 
 /* One read of the socket fetches two full records; more gains nothing and costs memory. */
 enum { RECORD_BYTES = 16384 + 22, READ_AHEAD_BYTES = 2 * RECORD_BYTES };
@@ -32,6 +35,7 @@ struct tls_server {
     SSL_CTX **contexts; /* one a certificate; the first is the default */
     size_t name_count;
     struct certificate_name *names;
+    struct ticket_keys ticket_keys;
 };
 
 struct tls_client {
@@ -132,14 +136,33 @@ static SSL_CTX *context_for(const struct tls_server *tls, struct slice host)
     return NULL;
 }
 
+/* The name in a server_name extension (RFC 6066 section 3): one list with one name of type 0. */
+static struct slice name_offered(SSL *ssl)
+{
+    const unsigned char *at;
+    size_t len;
+    if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &at, &len) || len < 5 ||
+        at[2] != TLSEXT_NAMETYPE_host_name || (size_t)(at[3] << 8 | at[4]) != len - 5)
+        return SLICE_NONE;
+    return slice_make(at + 5, len - 5);
+}
+
+/* Before tickets are looked at: what is resumed must be of the same certificate, whose context
+ * has a session id context of its own.  An unknown name gets the default certificate. */
 static int select_certificate(SSL *ssl, int *alert, void *arg)
 {
     (void)alert;
-    const struct slice host = slice_of(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+    const struct slice host = name_offered(ssl);
     SSL_CTX *context = host.len ? context_for(arg, host) : NULL;
     if (context && context != SSL_get_SSL_CTX(ssl))
         SSL_set_SSL_CTX(ssl, context);
-    return SSL_TLSEXT_ERR_OK; /* an unknown name gets the default certificate */
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static int accept_name(SSL *ssl, int *alert, void *arg)
+{
+    (void)ssl, (void)alert, (void)arg;
+    return SSL_TLSEXT_ERR_OK;
 }
 
 static void add_name(struct tls_server *tls, SSL_CTX *context, const ASN1_STRING *text)
@@ -171,6 +194,45 @@ static void add_names(struct tls_server *tls, SSL_CTX *context)
         add_name(tls, context, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 }
 
+/* --- server: tickets --------------------------------------------------- */
+
+static bool ticket_ciphers(const struct ticket_key *key, const unsigned char *iv,
+                           EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool seal)
+{
+    char digest[] = "SHA256";
+    unsigned char mac_key[sizeof key->mac];
+    memcpy(mac_key, key->mac, sizeof mac_key);
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, mac_key,
+                                                                   sizeof mac_key),
+                                 OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                 OSSL_PARAM_construct_end()};
+    const bool good =
+        EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher, iv, seal) == 1 &&
+        EVP_MAC_CTX_set_params(mac, params) == 1;
+    OPENSSL_cleanse(mac_key, sizeof mac_key);
+    return good;
+}
+
+/* 1: go on; 2: go on, and give the client a new one; 0: a full handshake. */
+static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                     EVP_MAC_CTX *mac, int seal)
+{
+    struct tls_server *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    struct ticket_key key;
+    bool newest = true;
+    if (seal) {
+        ticket_keys_newest(&tls->ticket_keys, clock_monotonic_ns(), &key);
+        memcpy(name, key.name, sizeof key.name);
+        if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1)
+            return -1;
+    } else if (!ticket_keys_find(&tls->ticket_keys, clock_monotonic_ns(), name, &key, &newest)) {
+        return 0;
+    }
+    const bool good = ticket_ciphers(&key, iv, cipher, mac, seal);
+    OPENSSL_cleanse(&key, sizeof key);
+    return !good ? -1 : newest ? 1 : 2;
+}
+
 /* --- server ------------------------------------------------------------ */
 
 static bool load_files(SSL_CTX *context, const struct tls_certificate *from, struct error *error)
@@ -196,15 +258,17 @@ static bool load_files(SSL_CTX *context, const struct tls_certificate *from, str
 static SSL_CTX *server_context(struct tls_server *tls, const struct tls_certificate *from,
                                struct error *error)
 {
-    /* Sessions of one server object are one realm; no other takes them. */
-    static const unsigned char realm[] = "isochrone";
+    const uint32_t realm = (uint32_t)tls->context_count; /* keys apart servers, this certificates */
     SSL_CTX *context = common_context(TLS_server_method());
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_max_early_data(context, 0);
-    CHECK(SSL_CTX_set_session_id_context(context, realm, sizeof realm - 1) == 1);
+    SSL_CTX_set_app_data(context, tls);
+    CHECK(SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket) == 1);
+    CHECK(SSL_CTX_set_session_id_context(context, (const unsigned char *)&realm, sizeof realm) ==
+          1);
     SSL_CTX_set_alpn_select_cb(context, select_alpn, NULL);
-    SSL_CTX_set_tlsext_servername_callback(context, select_certificate);
-    SSL_CTX_set_tlsext_servername_arg(context, tls);
+    SSL_CTX_set_client_hello_cb(context, select_certificate, tls);
+    SSL_CTX_set_tlsext_servername_callback(context, accept_name);
     if (load_files(context, from, error))
         return context;
     SSL_CTX_free(context);
@@ -220,6 +284,7 @@ struct tls_server *tls_server_create(const struct tls_certificate *certificates,
     }
     struct tls_server *tls = memory_zalloc(sizeof *tls);
     atomic_init(&tls->holds, 1);
+    ticket_keys_init(&tls->ticket_keys, clock_monotonic_ns());
     tls->contexts = memory_zalloc(count * sizeof(SSL_CTX *));
     for (size_t i = 0; i < count; i++) {
         SSL_CTX *context = server_context(tls, &certificates[i], error);
@@ -251,6 +316,7 @@ void tls_server_drop(struct tls_server **tls_at)
         free((void *)(uintptr_t)tls->names[i].text.ptr);
     free(tls->contexts);
     free(tls->names);
+    ticket_keys_finish(&tls->ticket_keys);
     free(tls);
 }
 

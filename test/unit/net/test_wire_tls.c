@@ -234,6 +234,57 @@ static void verifies_names_and_chains(void **state)
     }
 }
 
+/* A connection to `name`, by a session or NULL; whether it was taken up, and the next session. */
+static bool resumed(const char *name, int version, SSL_SESSION *from, SSL_SESSION **next)
+{
+    struct conversation talk;
+    begin(&talk, client_tls(NULL, true, true), name);
+    SSL_set_max_proto_version(talk.client.wire.ssl, version);
+    if (from != NULL)
+        assert_int_equal(SSL_set_session(talk.client.wire.ssl, from), 1);
+    peer_send(&talk.server, "hello", 5); /* the ticket comes before it */
+    run_until(&talk, all_arrived);
+    const bool taken = SSL_session_reused(talk.server.wire.ssl);
+    assert_true(wire_covers_name(&talk.server.wire, slice_of(name)));
+    assert_int_equal(wire_alpn(&talk.server.wire), TLS_ALPN_H2);
+    *next = SSL_get1_session(talk.client.wire.ssl);
+    finish(&talk);
+    return taken;
+}
+
+static void a_session_is_taken_up_with_its_own_certificate_only(void **state)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(versions); i++) {
+        SSL_SESSION *first, *second, *third, *fourth;
+        assert_false(resumed("edge.example", versions[i], NULL, &first));
+        assert_true(resumed("edge.example", versions[i], first, &second));
+        assert_false(resumed("other.example", versions[i], second, &third));
+        assert_false(resumed("exact.wild.example", versions[i], first, &fourth));
+        SSL_SESSION_free(first);
+        SSL_SESSION_free(second);
+        SSL_SESSION_free(third);
+        SSL_SESSION_free(fourth);
+    }
+}
+
+static void another_server_takes_no_session_of_ours(void **state)
+{
+    const struct tls_certificate same = {kit_path("edge", ".pem"), kit_path("edge", ".key")};
+    struct tls_server *ours = server_tls;
+    SSL_SESSION *session, *other;
+    struct error error;
+    (void)state;
+    assert_false(resumed("edge.example", TLS1_3_VERSION, NULL, &session));
+    server_tls = tls_server_create(&same, 1, &error);
+    assert_false(resumed("edge.example", TLS1_3_VERSION, session, &other));
+    tls_server_drop(&server_tls);
+    server_tls = ours;
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(other);
+}
+
 static void an_orderly_close_is_not_truncation(void **state)
 {
     (void)state;
@@ -376,8 +427,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_LIST(carries_much_both_ways, chooses_alpn, refuses_foreign_alpn,
                   chooses_the_certificate_by_name, verifies_names_and_chains,
-                  an_orderly_close_is_not_truncation, a_fin_without_close_notify_is_truncation,
-                  abort_is_a_reset, a_close_in_the_handshake_is_told, what_is_not_tls_fails_alone,
+                  a_session_is_taken_up_with_its_own_certificate_only,
+                  another_server_takes_no_session_of_ours, an_orderly_close_is_not_truncation,
+                  a_fin_without_close_notify_is_truncation, abort_is_a_reset,
+                  a_close_in_the_handshake_is_told, what_is_not_tls_fails_alone,
                   a_pause_holds_back_what_openssl_has, bad_files_are_sentences)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
