@@ -56,10 +56,9 @@ static double log_round(double value, bool up)
 void axis_round(struct axis *axis, double low, double high)
 {
     if (axis->kind == AXIS_LOG) {
-        axis->low = log_round(low, false);
-        axis->high = log_round(high, true);
-        if (axis->high < axis->low * 10)
-            axis->high = axis->low * 10;
+        const double air = high < 5 * low ? sqrt(5 * low / high) : 1;
+        axis->low = log_round(low / air, false);
+        axis->high = log_round(high * air, true);
         return;
     }
     const double span = high > low ? high - low : fmax(fabs(high), 1);
@@ -107,10 +106,14 @@ static size_t ticks_time(const struct axis *axis, size_t labels, struct axis_tic
 
 static size_t ticks_linear(const struct axis *axis, size_t labels, struct axis_tick *ticks)
 {
-    const double step = step_round(axis->high - axis->low, (double)(labels > 1 ? labels - 1 : 1));
     size_t count = 0;
-    for (double k = ceil(axis->low / step - 1e-9); k * step <= axis->high + step * 1e-6; k++)
-        count = tick_add(ticks, count, axis->unit, fabs(k) < 0.5 ? 0 : k * step, true);
+    /* One tick says nothing of a scale: then rather more of them. */
+    for (size_t most = labels > 1 ? labels - 1 : 1; count < 2 && most < 8; most++) {
+        const double step = step_round(axis->high - axis->low, (double)most);
+        count = 0;
+        for (double k = ceil(axis->low / step - 1e-9); k * step <= axis->high + step * 1e-6; k++)
+            count = tick_add(ticks, count, axis->unit, fabs(k) < 0.5 ? 0 : k * step, true);
+    }
     return count;
 }
 

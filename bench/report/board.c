@@ -79,11 +79,48 @@ static void others_write(const struct page *page, const struct subject *first, d
     html_format(page->out, ".");
 }
 
+/* What loads the others bear, when nothing but that is known. */
+static void goodput_finding_write(const struct page *page, const struct subject *first)
+{
+    const struct subject *subject = first;
+    struct buffer *out = page->out;
+    double least = INFINITY, most = 0;
+    char load[64];
+    while ((subject = subject_next(page, first->kind, subject)) != NULL) {
+        const double goodput = subject_goodput(subject);
+        least = fmin(least, isnan(goodput) ? 0 : goodput);
+        most = fmax(most, isnan(goodput) ? 0 : goodput);
+    }
+    html_format(out, "<p class=\"lead\">");
+    bold(out, first->label);
+    load_text(first->kind, subject_goodput(first), load);
+    if (isnan(subject_goodput(first)))
+        html_format(out,
+                    " keeps 95 %% of its requests in time at none of the loads that were tried.");
+    else
+        html_format(out, " keeps 95 %% of its requests in time up to <b>%s</b>.", load);
+    if (study_count(page->study, first->kind) > 1) {
+        char low[AXIS_TEXT_BYTES], high[AXIS_TEXT_BYTES];
+        axis_text(AXIS_PLAIN, least, low);
+        axis_text(AXIS_PLAIN, most, high);
+        html_format(out,
+                    least < most ? " The others: <b>%s</b> to <b>%s</b>."
+                                 : " The others: <b>%s</b>.",
+                    low, high);
+    }
+    html_format(out, "</p>\n");
+}
+
 static void finding_write(const struct page *page, const struct subject *first)
 {
     const struct measure *measure = subject_compared(page->study, first);
     struct buffer *out = page->out;
     char load[64];
+    if (isnan(measure->ttft.at[P50])) {
+        if (!isnan(measure->kept))
+            goodput_finding_write(page, first);
+        return;
+    }
     load_text(first->kind, measure->load, load);
     html_format(out, "<p class=\"lead\">At %s, ", load);
     bold(out, first->label);
@@ -155,7 +192,8 @@ static void meta_write(const struct page *page, enum study_kind kind)
     if (measure->runs > 1)
         html_format(out, ", %d seeds", (int)measure->runs);
     axis_text(AXIS_PLAIN, sum, text);
-    html_format(out, ". %s %s in all.", text, kind == STUDY_REPLAY ? "decisions" : "requests");
+    if (sum > 0)
+        html_format(out, ". %s %s in all.", text, kind == STUDY_REPLAY ? "decisions" : "requests");
     html_format(out, "</p>\n");
 }
 
@@ -204,7 +242,11 @@ static void lost_write(struct buffer *out, const struct measure *measure)
     char share[AXIS_TEXT_BYTES], requests[AXIS_TEXT_BYTES];
     axis_text(AXIS_SHARE, part(lost(measure), measure->requests), share);
     axis_text(AXIS_PLAIN, measure->requests, requests);
-    figure_open(out, "failed", AXIS_PLAIN, lost(measure));
+    figure_open(out, "failed", AXIS_PLAIN, measure->bare ? NAN : lost(measure));
+    if (measure->bare) {
+        html_format(out, "</div>");
+        return;
+    }
     html_format(out, "<small>");
     if (lost(measure) > 0)
         html_format(out, "%s ", share);
@@ -239,15 +281,31 @@ static void row_write(const struct page *page, const struct subject *subject,
     html_format(out, "</div>\n");
 }
 
+/* More than shares in time, which the curve shows better? */
+static bool has_board(const struct page *page, enum study_kind kind)
+{
+    const struct subject *subject = NULL;
+    while ((subject = subject_next(page, kind, subject)) != NULL)
+        if (!subject_compared(page->study, subject)->bare)
+            return true;
+    return false;
+}
+
 static void board_of(const struct page *page, enum study_kind kind)
 {
     const struct subject *first = study_first(page->study, kind), *subject = NULL;
     const struct measure *base = subject_compared(page->study, first);
     struct buffer *out = page->out;
-    char promise[AXIS_TEXT_BYTES];
+    char promise[AXIS_TEXT_BYTES], load[64];
     html_format(out, "<div class=\"board\">");
-    html_format(out, "<div class=\"row top\"><div>run</div><div>TTFT p50</div>"
-                     "<div>TTFT p99</div><div>in time");
+    if (isnan(page->study->compared[kind]))
+        snprintf(load, sizeof load, "run");
+    else
+        load_text(kind, base->load, load);
+    html_format(out,
+                "<div class=\"row top\"><div>%s%s</div><div>TTFT p50</div>"
+                "<div>TTFT p99</div><div>in time",
+                isnan(page->study->compared[kind]) ? "" : "at ", load);
     if (!isnan(base->promise_ms)) {
         axis_text(AXIS_MS, base->promise_ms, promise);
         html_format(out, " (%s)", promise);
@@ -270,6 +328,6 @@ void board_write(const struct page *page)
             meta_write(page, (enum study_kind)kind);
     html_format(page->out, "</header>\n");
     for (int kind = 0; kind < STUDY_REPLAY; kind++)
-        if (study_first(page->study, (enum study_kind)kind) != NULL)
+        if (has_board(page, (enum study_kind)kind))
             board_of(page, (enum study_kind)kind);
 }

@@ -124,7 +124,7 @@ static void x_axis_draw(struct drawing *d)
 {
     struct axis_tick ticks[AXIS_TICKS_MOST];
     const double width = d->x.to - d->x.from;
-    const size_t count = axis_ticks(&d->x, (size_t)fmax(2, width / 62), ticks);
+    const size_t count = axis_ticks(&d->x, (size_t)fmax(2, width / 54), ticks);
     const double base = d->y.from;
     html_format(d->out, "<path class=\"b\" d=\"M%.1f %.1fH%.1f\"/>", d->x.from, base, d->x.to);
     double free_from = -INFINITY;
@@ -149,8 +149,8 @@ static void rule_draw(struct drawing *d)
     const struct chart_rule *rule = d->chart->rule;
     const double at = axis_at(&d->y, rule->y);
     html_format(d->out, "<path class=\"r\" d=\"M%.1f %.1fH%.1f\"/>", d->x.from, at, d->x.to);
-    html_format(d->out, "<text class=\"rt\" x=\"%.1f\" y=\"%.1f\">%s</text>", d->x.from + 6,
-                at < d->y.to + 20 ? at + 14 : at - 5, rule->text);
+    html_format(d->out, "<text class=\"rt\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>",
+                d->x.to - 6, at < d->y.to + 20 ? at + 14 : at - 5, rule->text);
 }
 
 /* --- lines --- */
@@ -289,7 +289,7 @@ static void draw(const struct chart *chart, const char *css_class, struct buffer
     d.width = narrow ? CHART_NARROW : CHART_WIDE;
     d.height = chart->height > 0 ? chart->height : HEIGHT;
     d.names = memory_zalloc((chart->count + 1) * sizeof *d.names);
-    const size_t count = axis_ticks(&d.y, (size_t)((d.height - TOP - BOTTOM) / 34), ticks);
+    const size_t count = axis_ticks(&d.y, (size_t)((d.height - TOP - BOTTOM) / 31), ticks);
     layout(&d, ticks, count, narrow);
     html_format(out, "<svg class=\"%s\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"%s\">",
                 css_class, d.width, d.height, chart->title);

@@ -144,7 +144,7 @@ static void course_of(const struct page *page, enum study_kind kind)
     section_end(page->out);
 }
 
-void course_write(const struct page *page)
+bool course_write(const struct page *page)
 {
     bool any = false;
     for (int kind = 0; kind < STUDY_REPLAY; kind++)
@@ -152,9 +152,5 @@ void course_write(const struct page *page)
             course_of(page, (enum study_kind)kind);
             any = true;
         }
-    if (any || study_first(page->study, STUDY_REPLAY) == &page->study->subjects[0])
-        return;
-    section_begin(page, "time", page->study->subjects[0].kind, "Over time",
-                  "The files have no course over time.");
-    section_end(page->out);
+    return any;
 }

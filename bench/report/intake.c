@@ -18,7 +18,47 @@ static struct measure measure_unknown(void)
     distribution_init(&measure.e2e);
     measure.promise_ms = measure.kept = measure.prefix_hit = measure.flex_price = NAN;
     measure.own_cpu = measure.slip_p99 = NAN;
+    measure.added = (struct added){NAN, NAN, NAN, NAN};
     return measure;
+}
+
+static bool measure_add(struct study *study, const struct subject *key, struct measure *measure,
+                        struct error *error)
+{
+    if (isnan(measure->load))
+        measure->load = 0;
+    return study_add(study, key, measure) ||
+           error_set(error, "too much to compare: at most %d runs of %d loads", STUDY_SUBJECTS_MOST,
+                     STUDY_MEASURES_MOST);
+}
+
+/* What `load --direct` sent past the router is a run of its own. */
+static bool direct_read(struct study *study, struct subject key, struct json_value value,
+                        struct error *error)
+{
+    struct measure measure = measure_unknown();
+    if (json_value_type(json_value_at(value, "direct")) != JSON_OBJECT)
+        return true;
+    key.given =
+        arena_printf(&study->arena, "%s, direct", key.given != NULL ? key.given : key.file).ptr;
+    intake_direct(&study->arena, value, &key, &measure);
+    return measure_add(study, &key, &measure, error);
+}
+
+/* A result of `simulate --goodput`: shares in time by load, and nothing else. */
+static bool goodput_read(struct study *study, struct subject key, struct json_value value,
+                         struct error *error)
+{
+    struct json_items items = json_items_begin(value, "curve");
+    intake_goodput(&study->arena, value, &key);
+    bool fine = true;
+    while (fine && json_items_next(&items)) {
+        struct measure measure = measure_unknown();
+        measure.promise_ms = intake_number(value, "slo_ms", 1e-3, 1e9);
+        if (intake_goodput_point(items.value, &measure))
+            fine = measure_add(study, &key, &measure, error);
+    }
+    return fine;
 }
 
 /* One result of any kind. */
@@ -26,7 +66,9 @@ static bool result_read(struct study *study, struct subject key, struct json_val
                         struct error *error)
 {
     struct measure measure = measure_unknown();
-    key.routers = key.report_interval_ms = key.started_ms = NAN;
+    key.routers = key.report_interval_ms = key.started_ms = key.goodput = NAN;
+    if (json_value_type(json_value_at(value, "curve")) == JSON_ARRAY)
+        return goodput_read(study, key, value, error);
     if (json_value_type(json_value_at(value, "total")) == JSON_OBJECT)
         intake_load(&study->arena, value, &key, &measure);
     else if (json_value_type(json_value_at(value, "decisions")) == JSON_NUMBER)
@@ -36,11 +78,7 @@ static bool result_read(struct study *study, struct subject key, struct json_val
     else
         return error_set(error, "no result of isobench load, simulate or replay: expected an "
                                 "object with `total`, `policy` or `decisions`");
-    if (isnan(measure.load))
-        measure.load = 0;
-    return study_add(study, &key, &measure) ||
-           error_set(error, "too much to compare: at most %d runs of %d loads", STUDY_SUBJECTS_MOST,
-                     STUDY_MEASURES_MOST);
+    return measure_add(study, &key, &measure, error) && direct_read(study, key, value, error);
 }
 
 static bool tree_read(struct study *study, const struct subject *key, struct slice text,

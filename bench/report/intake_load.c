@@ -1,6 +1,7 @@
 /* A result of `isobench load --json`. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report/intake_parts.h"
 
@@ -16,7 +17,9 @@ static struct site *sites_read(struct arena *arena, struct json_value value, con
     struct site *sites = arena_alloc(arena, count * sizeof *sites);
     while (json_items_next(&items)) {
         struct site *site = &sites[(*out_count)++];
-        *site = intake_site(intake_cut(arena, items.key));
+        /* The clusters of answers that do not name theirs. */
+        const bool unknown = strcmp(items.key, "-") == 0;
+        *site = intake_site(unknown ? "unknown" : intake_cut(arena, items.key));
         site->requests = intake_count(items.value, "requests");
     }
     return sites;
@@ -41,7 +44,8 @@ static void flows_read(struct arena *arena, struct json_value value, struct meas
         for (size_t c = 0; place != NULL && items.type == JSON_OBJECT && json_items_next(&items);
              c++) {
             const struct site *cluster =
-                intake_site_find(out->clusters, out->cluster_count, c, items.key);
+                intake_site_find(out->clusters, out->cluster_count, c,
+                                 strcmp(items.key, "-") == 0 ? "unknown" : items.key);
             if (cluster != NULL)
                 out->flows[out->flow_count++] =
                     (struct flow){(size_t)(place - out->places), (size_t)(cluster - out->clusters),
@@ -77,26 +81,49 @@ static void course_read(struct arena *arena, struct json_value value, struct cou
     }
 }
 
+/* A group: all that was sent, or what went past the router. */
+static void group_read(struct arena *arena, struct json_value group, struct measure *out)
+{
+    out->requests = intake_count(group, "requests");
+    out->failed = intake_count(group, "failed");
+    out->cut = intake_count(group, "cut");
+    out->unfinished = intake_count(group, "unfinished");
+    out->kept = intake_number(group, "goodput.share", 0, 1);
+    latency_read(arena, group, "ttft_ms", &out->ttft);
+    latency_read(arena, group, "itl_ms", &out->itl);
+    latency_read(arena, group, "e2e_ms", &out->e2e);
+}
+
+static void head_read(struct json_value value, struct subject *key, struct measure *out)
+{
+    const double rate = intake_number(value, "settings.rate", 0, 1e9);
+    const double sending_s = intake_number(value, "sending_s", 1e-3, 1e9);
+    const double sent = intake_count(value, "total.requests");
+    key->kind = STUDY_LOAD;
+    key->started_ms = intake_number(value, "started_ms", 0, 4e12);
+    out->load = isnan(rate) ? round(100 * sent / sending_s) / 100 : rate;
+}
+
 void intake_load(struct arena *arena, struct json_value value, struct subject *key,
                  struct measure *out)
 {
-    const struct json_value total = json_value_at(value, "total");
-    const double rate = intake_number(value, "settings.rate", 0, 1e9);
-    const double sending_s = intake_number(value, "sending_s", 1e-3, 1e9);
-    key->kind = STUDY_LOAD;
-    key->started_ms = intake_number(value, "started_ms", 0, 4e12);
-    out->requests = intake_count(total, "requests");
-    out->load = isnan(rate) ? round(100 * out->requests / sending_s) / 100 : rate;
-    out->failed = intake_count(total, "failed");
-    out->cut = intake_count(total, "cut");
-    out->unfinished = intake_count(total, "unfinished");
+    head_read(value, key, out);
+    group_read(arena, json_value_at(value, "total"), out);
     out->own_cpu = intake_number(value, "own_cpu_share", 0, 1e3);
     out->slip_p99 = intake_number(value, "slip_ms.p99", 0, 1e9);
-    latency_read(arena, total, "ttft_ms", &out->ttft);
-    latency_read(arena, total, "itl_ms", &out->itl);
-    latency_read(arena, total, "e2e_ms", &out->e2e);
+    out->added.ttft_p50 = intake_number(value, "added_ms.ttft.p50", -1e9, 1e9);
+    out->added.ttft_p99 = intake_number(value, "added_ms.ttft.p99", -1e9, 1e9);
+    out->added.gap_p99 = intake_number(value, "added_ms.itl.p99", -1e9, 1e9);
+    out->added.e2e_p50 = intake_number(value, "added_ms.e2e.p50", -1e9, 1e9);
     out->places = sites_read(arena, value, "by_place", &out->place_count);
     out->clusters = sites_read(arena, value, "by_cluster", &out->cluster_count);
     flows_read(arena, value, out);
     course_read(arena, value, &out->course);
+}
+
+void intake_direct(struct arena *arena, struct json_value value, struct subject *key,
+                   struct measure *out)
+{
+    head_read(value, key, out);
+    group_read(arena, json_value_at(value, "direct"), out);
 }

@@ -32,8 +32,14 @@ double *intake_list(struct arena *arena, struct json_value value, const char *pa
 
 void intake_simulate(struct arena *arena, struct json_value value, struct subject *key,
                      struct measure *out);
+/* The policy of a result of --goodput, and each [load, share] of its curve. */
+void intake_goodput(struct arena *arena, struct json_value value, struct subject *key);
+bool intake_goodput_point(struct json_value point, struct measure *out);
 void intake_load(struct arena *arena, struct json_value value, struct subject *key,
                  struct measure *out);
+/* The part of a result of load that went past the router. */
+void intake_direct(struct arena *arena, struct json_value value, struct subject *key,
+                   struct measure *out);
 void intake_replay(struct arena *arena, struct json_value value, struct subject *key,
                    struct measure *out);
 

@@ -127,13 +127,39 @@ static void busy_read(struct arena *arena, struct json_value value, struct measu
 
 /* --- simulate --- */
 
-void intake_simulate(struct arena *arena, struct json_value value, struct subject *key,
-                     struct measure *out)
+static void key_read(struct arena *arena, struct json_value value, struct subject *key)
 {
     key->kind = STUDY_SIMULATE;
     key->policy = intake_name(arena, value, "policy");
     key->scenario = intake_name(arena, value, "scenario");
     key->independent = json_value_true(value, "independent");
+}
+
+void intake_goodput(struct arena *arena, struct json_value value, struct subject *key)
+{
+    key_read(arena, value, key);
+    key->goodput = intake_number(value, "goodput", 0, 1e6);
+}
+
+bool intake_goodput_point(struct json_value point, struct measure *out)
+{
+    struct json_items items = json_items_begin(point, "");
+    out->bare = true;
+    if (!json_items_next(&items))
+        return false;
+    out->load = intake_number(items.value, "", 0, 1e6);
+    if (!json_items_next(&items))
+        return false;
+    out->kept = intake_number(items.value, "", 0, 1);
+    return !isnan(out->load) && !isnan(out->kept);
+}
+
+void intake_simulate(struct arena *arena, struct json_value value, struct subject *key,
+                     struct measure *out)
+{
+    const double seeds = intake_number(value, "seeds", 1, 1e6);
+    key_read(arena, value, key);
+    out->runs = isnan(seeds) ? 1 : (unsigned)seeds;
     key->routers = intake_number(value, "routers", 1, 1e6);
     key->report_interval_ms = intake_number(value, "report_interval_ms", 0, 1e9);
     out->load = intake_number(value, "load", 0, 1e6);

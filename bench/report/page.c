@@ -149,16 +149,36 @@ static void foot_write(const struct page *page)
                      "loads nothing from anywhere.</p></footer>\n");
 }
 
+struct shown {
+    bool sweep, percentiles, course;
+};
+
+/* What somebody may look for and why it is not here. */
+static void absent_write(const struct page *page, struct shown shown)
+{
+    if (study_first(page->study, STUDY_REPLAY) == &page->study->subjects[0])
+        return; /* replays alone have none of it */
+    if (shown.sweep && shown.percentiles && shown.course)
+        return;
+    html_format(page->out, "<p class=\"note absent\">Left out:%s%s%s</p>\n",
+                shown.sweep ? "" : " curves over load, for every run was measured at one load.",
+                shown.percentiles ? "" : " percentiles, for the files have none.",
+                shown.course ? "" : " the course over time, for the files have none.");
+}
+
 void page_write(const struct page *page)
 {
+    struct shown shown;
     head_write(page);
     board_write(page);
-    sweep_write(page);
-    percentiles_write(page);
-    course_write(page);
+    shown.sweep = sweep_write(page);
+    shown.percentiles = percentiles_write(page);
+    added_write(page);
+    shown.course = course_write(page);
     traffic_write(page);
     replays_write(page);
     table_write(page);
+    absent_write(page, shown);
     foot_write(page);
     html_format(page->out, "</main></body></html>\n");
 }

@@ -18,12 +18,13 @@ struct page {
 
 void page_write(const struct page *page);
 
-/* --- sections --- */
+/* --- sections; some say whether there was anything to show --- */
 
 void board_write(const struct page *page);       /* the first screen's figures */
-void sweep_write(const struct page *page);       /* over load */
-void percentiles_write(const struct page *page); /* distributions */
-void course_write(const struct page *page);      /* over time */
+bool sweep_write(const struct page *page);       /* over load */
+bool percentiles_write(const struct page *page); /* distributions */
+void added_write(const struct page *page);       /* against a direct run */
+bool course_write(const struct page *page);      /* over time */
 void traffic_write(const struct page *page);     /* maps, and each cluster's share */
 void replays_write(const struct page *page);     /* what would have changed */
 void table_write(const struct page *page);       /* every figure */

@@ -57,6 +57,18 @@ static void latency_write(const struct page *page, enum study_kind kind,
     free(curve);
 }
 
+/* Does anybody have at least two percentiles, a line? */
+static bool has_percentiles(const struct page *page, enum study_kind kind)
+{
+    const struct subject *subject = NULL;
+    while ((subject = subject_next(page, kind, subject)) != NULL) {
+        const struct measure *measure = subject_compared(page->study, subject);
+        if (!isnan(measure->ttft.at[P50]) || !isnan(measure->e2e.at[P50]))
+            return true;
+    }
+    return false;
+}
+
 static void percentiles_of(const struct page *page, enum study_kind kind)
 {
     static const struct latency_chart charts[] = {
@@ -81,9 +93,13 @@ static void percentiles_of(const struct page *page, enum study_kind kind)
     section_end(page->out);
 }
 
-void percentiles_write(const struct page *page)
+bool percentiles_write(const struct page *page)
 {
+    bool any = false;
     for (int kind = 0; kind < STUDY_REPLAY; kind++)
-        if (study_first(page->study, (enum study_kind)kind) != NULL)
+        if (has_percentiles(page, (enum study_kind)kind)) {
             percentiles_of(page, (enum study_kind)kind);
+            any = true;
+        }
+    return any;
 }

@@ -85,6 +85,16 @@ static void measure_merge(struct measure *into, const struct measure *from, stru
     into->runs++;
 }
 
+/* What says more counts; two that say the same are put together. */
+static void measure_put_together(struct measure *into, const struct measure *from,
+                                 struct arena *arena)
+{
+    if (into->bare)
+        *into = *from;
+    else if (!from->bare)
+        measure_merge(into, from, arena);
+}
+
 /* --- adding --- */
 
 static bool text_same(const char *a, const char *b)
@@ -118,9 +128,11 @@ bool study_add(struct study *study, const struct subject *key, const struct meas
     struct subject *subject = subject_of(study, key);
     if (subject == NULL)
         return false;
+    if (!isnan(key->goodput))
+        subject->goodput = key->goodput;
     for (size_t i = 0; i < subject->count; i++)
         if (subject->measures[i].load == measure->load) {
-            measure_merge(&subject->measures[i], measure, &study->arena);
+            measure_put_together(&subject->measures[i], measure, &study->arena);
             return true;
         }
     if (subject->count == STUDY_MEASURES_MOST)
@@ -225,7 +237,7 @@ static double load_compared(const struct study *study, enum study_kind kind)
         if (!load_shared(study, kind, measure->load))
             continue;
         lowest = isnan(lowest) ? measure->load : lowest;
-        best = isnan(measure->kept) || measure->kept >= 0.95 ? measure->load : best;
+        best = isnan(measure->kept) || measure->kept >= STUDY_SHARE_KEPT ? measure->load : best;
     }
     return isnan(best) ? lowest : best;
 }
@@ -299,10 +311,12 @@ size_t study_count(const struct study *study, enum study_kind kind)
     return count;
 }
 
-double subject_goodput(const struct subject *subject, double share)
+double subject_goodput(const struct subject *subject)
 {
     double best = NAN;
-    for (size_t i = 0; i < subject->count && subject->measures[i].kept >= share; i++)
+    if (!isnan(subject->goodput))
+        return subject->goodput > 0 ? subject->goodput : NAN;
+    for (size_t i = 0; i < subject->count && subject->measures[i].kept >= STUDY_SHARE_KEPT; i++)
         best = subject->measures[i].load;
     return best;
 }

@@ -51,7 +51,13 @@ struct replayed {
     double *then; /* by cluster: how often it was chosen; `requests` of the site is now */
 };
 
+/* How much slower than the direct run beside it. */
+struct added {
+    double ttft_p50, ttft_p99, gap_p99, e2e_p50; /* NAN: there was none */
+};
+
 struct measure {
+    bool bare;     /* nothing but the share in time is known */
     double load;   /* simulate: 1 is what the fleet can do; load: requests a second */
     unsigned runs; /* seeds that it is the mean of */
     double requests, failed, cut, unfinished;
@@ -64,6 +70,7 @@ struct measure {
     size_t flow_count;
     struct course course;
     struct replayed replayed;
+    struct added added;
 };
 
 struct subject {
@@ -74,6 +81,7 @@ struct subject {
     bool independent; /* requests that belong to no conversation */
     double routers, report_interval_ms, started_ms;
     const char *label;
+    double goodput; /* highest load with 95 % in time, as the file says; NAN: it does not */
     struct measure *measures; /* by load */
     size_t count;
 };
@@ -103,7 +111,11 @@ const struct measure *subject_compared(const struct study *study, const struct s
 /* The first of its kind, which the others are held against. */
 const struct subject *study_first(const struct study *study, enum study_kind kind);
 size_t study_count(const struct study *study, enum study_kind kind);
-/* The highest load at which `share` of the requests were in time; NAN: none of those measured. */
-double subject_goodput(const struct subject *subject, double share);
+#define STUDY_SHARE_KEPT 0.95
+/*
+ * The highest load at which STUDY_SHARE_KEPT of the requests were in time: as
+ * the file says, else of those measured; NAN: none of these.
+ */
+double subject_goodput(const struct subject *subject);
 
 #endif

@@ -7,8 +7,6 @@
 #include "report/html.h"
 #include "report/plots.h"
 
-#define SHARE_KEPT 0.95
-
 static double p99_of(const struct measure *measure)
 {
     return measure->ttft.at[P99];
@@ -39,7 +37,7 @@ struct sweep_chart {
 static void chart_write(const struct page *page, enum study_kind kind,
                         const struct sweep_chart *what)
 {
-    const struct chart_rule rule = {SHARE_KEPT, "95\xc2\xa0%"};
+    const struct chart_rule rule = {STUDY_SHARE_KEPT, "95\xc2\xa0%"};
     const struct subject *subject = NULL;
     struct plot plot = {.chart = {.title = what->title,
                                   .x_title = kind == STUDY_LOAD ? "requests per second" : "load",
@@ -79,8 +77,10 @@ static double load_most(const struct page *page, enum study_kind kind)
 
 static void goodput_row(const struct page *page, const struct subject *subject, double most)
 {
-    const double load = subject_goodput(subject, SHARE_KEPT);
+    const double load = subject_goodput(subject);
     char text[AXIS_TEXT_BYTES];
+    if (isnan(subject->measures[0].kept))
+        return;
     html_format(page->out, "<div class=\"r%d\"><div class=\"name\">",
                 (int)subject_look(page, subject));
     chart_key(page->out, subject_look(page, subject));
@@ -101,12 +101,14 @@ static void goodput_row(const struct page *page, const struct subject *subject, 
 static void goodput_write(const struct page *page, enum study_kind kind)
 {
     const struct subject *subject = NULL;
-    const struct subject *first = study_first(page->study, kind);
     const double most = load_most(page, kind);
-    if (isnan(first->measures[0].kept) || most <= 0)
+    bool known = false;
+    while ((subject = subject_next(page, kind, subject)) != NULL)
+        known |= !isnan(subject->measures[0].kept);
+    if (!known || most <= 0)
         return;
     figure_begin(page->out, "Goodput",
-                 "The highest load measured at which 95 % of the requests were in time.");
+                 "The highest load that was tried at which 95 % of the requests were in time.");
     html_format(page->out, "<div class=\"bars\">");
     while ((subject = subject_next(page, kind, subject)) != NULL)
         goodput_row(page, subject, most);
@@ -144,7 +146,7 @@ static void sweep_of(const struct page *page, enum study_kind kind)
     section_end(page->out);
 }
 
-void sweep_write(const struct page *page)
+bool sweep_write(const struct page *page)
 {
     bool any = false;
     for (int kind = 0; kind < STUDY_REPLAY; kind++)
@@ -152,10 +154,5 @@ void sweep_write(const struct page *page)
             sweep_of(page, (enum study_kind)kind);
             any = true;
         }
-    if (any || study_first(page->study, STUDY_REPLAY) == &page->study->subjects[0])
-        return;
-    section_begin(
-        page, "load", page->study->subjects[0].kind, "Over load",
-        "Every run was measured at one load. Several loads of the same name make a curve.");
-    section_end(page->out);
+    return any;
 }

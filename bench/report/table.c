@@ -14,22 +14,22 @@ struct column {
 
 static double requests(const struct measure *m)
 {
-    return m->requests;
+    return m->bare ? NAN : m->requests;
 }
 
 static double failed(const struct measure *m)
 {
-    return m->failed;
+    return m->bare ? NAN : m->failed;
 }
 
 static double cut(const struct measure *m)
 {
-    return m->cut;
+    return m->bare ? NAN : m->cut;
 }
 
 static double unfinished(const struct measure *m)
 {
-    return m->unfinished;
+    return m->bare ? NAN : m->unfinished;
 }
 
 static double kept(const struct measure *m)

@@ -156,8 +156,8 @@ static void compared_where_the_first_still_keeps_its_promise(void **state)
     study_close(&study, 1000);
     assert_true(study.compared[STUDY_SIMULATE] == 0.8);
     assert_true(subject_compared(&study, &study.subjects[1])->kept == 0.3);
-    assert_true(subject_goodput(&study.subjects[0], 0.95) == 0.8);
-    assert_true(isnan(subject_goodput(&study.subjects[1], 0.95)));
+    assert_true(subject_goodput(&study.subjects[0]) == 0.8);
+    assert_true(isnan(subject_goodput(&study.subjects[1])));
 }
 
 static void bad_files_are_told_of(void **state)

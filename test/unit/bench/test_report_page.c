@@ -140,10 +140,36 @@ static void missing_parts_are_said(void **state)
     (void)state;
     char *html = page_of("{\"total\":{\"requests\":5,\"ttft_ms\":{\"p50\":10,\"p99\":20}},"
                          "\"by_cluster\":{\"a\":{\"requests\":5}}}");
-    has(html, "Every run was measured at one load.");
-    has(html, "The files have no course over time.");
+    has(html, "for every run was measured at one load.");
+    has(html, "the course over time, for the files have none.");
     has(html, "--scenario does.");
     lacks(html, "class=\"wide map\"");
+    free(html);
+}
+
+static void a_curve_of_goodput_alone(void **state)
+{
+    (void)state;
+    char *html = page_of("{\"policy\":\"a\",\"slo_ms\":1000,\"goodput\":0.83,\"curve\":[[0.8,0.97],"
+                         "[0.9,0.9]]}\n{\"policy\":\"b\",\"goodput\":0,\"curve\":[[0.1,0.2]]}");
+    has(html, "<b>a</b> keeps 95 % of its requests in time up to <b>load 0.83</b>.");
+    has(html, "Requests in time over load");
+    has(html, "below 0.1");
+    lacks(html, "class=\"board\"");
+    free(html);
+}
+
+static void what_the_router_adds(void **state)
+{
+    (void)state;
+    char *html =
+        page_of("{\"total\":{\"requests\":5,\"ttft_ms\":{\"p50\":10,\"p99\":20}},\"direct\":"
+                "{\"requests\":4,\"ttft_ms\":{\"p50\":8,\"p99\":18}},"
+                "\"added_ms\":{\"ttft\":{\"p50\":2,\"p99\":-2}}}");
+    has(html, "run, direct");
+    has(html, "<b>+2\xc2\xa0ms</b>");
+    has(html, "<b>\xe2\x88\x92"
+              "2\xc2\xa0ms</b>");
     free(html);
 }
 
@@ -171,5 +197,5 @@ static void a_replay_alone(void **state)
 }
 
 UNIT_MAIN(text_is_escaped, formats_escape_their_strings, what_fits, names_are_never_markup,
-          nothing_is_fetched, every_tag_is_closed, missing_parts_are_said, never_is_said,
-          a_replay_alone)
+          nothing_is_fetched, every_tag_is_closed, missing_parts_are_said, a_curve_of_goodput_alone,
+          what_the_router_adds, never_is_said, a_replay_alone)
