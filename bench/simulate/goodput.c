@@ -82,7 +82,7 @@ static void json_print(const struct plan *plan, const struct contender *contende
     json_kv_uint(&json, "seeds", plan->seeds);
     json_kv_number(&json, "slo_ms", plan->scenario.workload.slo_ms);
     json_kv_number(&json, "share", GOODPUT_SHARE);
-    json_kv_fixed(&json, "goodput", goodput, 4);
+    json_kv_fixed(&json, "goodput", goodput, 5);
     json_key(&json, "curve");
     json_array_begin(&json);
     for (uint32_t i = 0; i < curve->count; i++) {
