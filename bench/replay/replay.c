@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "chain_text/chain_text.h"
+#include "replay/tell.h"
 
-enum { EXIT_DIFFERENT = 1, EXIT_CANNOT = 2, CHAINS_MOST = 1024, NAMES_MOST = 2048 };
+enum { EXIT_DIFFERENT = 1, EXIT_CANNOT = 2, CHAINS_MOST = 1024 };
 
 static const char usage[] =
     "usage: isobench replay LOG [OPTION ...]\n"
@@ -29,12 +29,6 @@ struct wish {
     bool json, help;
 };
 
-/* How often a cluster was chosen, then and now. */
-struct share {
-    const char *name; /* in the log */
-    uint64_t then, now;
-};
-
 struct replay {
     struct plugin_dir *dir;
     struct chain *other; /* NULL: as recorded */
@@ -42,12 +36,8 @@ struct replay {
     uint64_t streams[CHAINS_MOST]; /* a chain's number means something within its stream */
     size_t chain_count;
     struct decision decision;
-    uint64_t decisions, same, changed, gone; /* gone: one of both chose nobody */
-    double ttft_ms;       /* of what changed: predicted, now minus then, summed */
-    double better, worse; /* ... of which below and above 0 */
-    double recorded_ms;   /* of what changed: by the recorded policy's prices, now minus then */
-    struct share shares[NAMES_MOST];
-    size_t share_count;
+    struct difference difference;
+    uint64_t same;
 };
 
 /* --- making them again --- */
@@ -74,40 +64,6 @@ static struct chain *chain_of(struct replay *replay, const struct recorded *reco
     return chain;
 }
 
-static struct share *share_of(struct replay *replay, const struct recorded *recorded, uint32_t i)
-{
-    static struct share nobody;
-    if (i >= recorded->fixed->count)
-        return &nobody;
-    const char *name = recorded->clusters[i].name;
-    for (size_t k = 0; k < replay->share_count; k++)
-        if (strcmp(replay->shares[k].name, name) == 0)
-            return &replay->shares[k];
-    if (replay->share_count == NAMES_MOST)
-        return &nobody;
-    replay->shares[replay->share_count] = (struct share){.name = name};
-    return &replay->shares[replay->share_count++];
-}
-
-static void change_count(struct replay *replay, const struct recorded *recorded)
-{
-    const uint32_t then = recorded->fixed->chosen, now = replay->decision.chosen;
-    const uint32_t count = recorded->fixed->count;
-    if (then == now)
-        return;
-    replay->changed++;
-    if (then >= count || now >= count) {
-        replay->gone++;
-        return;
-    }
-    const double ms = recorded->estimates[now].ttft_ms - recorded->estimates[then].ttft_ms;
-    replay->ttft_ms += ms;
-    replay->better += ms < 0;
-    replay->worse += ms > 0;
-    if (recorded->totals[now] < 1e300) /* not what the recorded policy refused */
-        replay->recorded_ms += recorded->totals[now] - recorded->totals[then];
-}
-
 static bool decide_again(struct replay *replay, const struct recorded *recorded,
                          struct error *error)
 {
@@ -116,80 +72,9 @@ static bool decide_again(struct replay *replay, const struct recorded *recorded,
         return false;
     replay_fill(&replay->decision, recorded, chain->part_count);
     chain_decide(chain, &replay->decision);
-    replay->decisions++;
     replay->same += replay_same(&replay->decision, recorded);
-    share_of(replay, recorded, recorded->fixed->chosen)->then++;
-    share_of(replay, recorded, replay->decision.chosen)->now++;
-    change_count(replay, recorded);
+    difference_add(&replay->difference, recorded, replay->decision.chosen);
     return true;
-}
-
-/* --- telling --- */
-
-static double percent(double part, uint64_t whole)
-{
-    return whole > 0 ? 100 * part / (double)whole : 0;
-}
-
-static double mean(double sum, uint64_t count)
-{
-    return count > 0 ? sum / (double)count : 0;
-}
-
-static void tell(const struct replay *replay, uint64_t orphans)
-{
-    const uint64_t n = replay->decisions, moved = replay->changed - replay->gone;
-    printf("decisions  %llu (%llu more without their scene)\n", (unsigned long long)n,
-           (unsigned long long)orphans);
-    printf("identical  %llu (%.4g %%): choice and every millisecond, bit for bit\n",
-           (unsigned long long)replay->same, percent((double)replay->same, n));
-    printf("changed    %llu (%.4g %%) would have gone elsewhere, %llu of them to or from nobody\n",
-           (unsigned long long)replay->changed, percent((double)replay->changed, n),
-           (unsigned long long)replay->gone);
-    if (moved > 0) {
-        printf("predicted  %+.1f ms to the first token on average of what changed (%.0f sooner, "
-               "%.0f later), %+.2f ms over all\n",
-               mean(replay->ttft_ms, moved), replay->better, replay->worse,
-               mean(replay->ttft_ms, n));
-        printf("priced     %+.1f ms on average of what changed, by the policy that was obeyed\n",
-               mean(replay->recorded_ms, moved));
-    }
-    for (size_t i = 0; i < replay->share_count; i++) {
-        const struct share *share = &replay->shares[i];
-        printf("  %-32s %6.2f %% -> %6.2f %%\n", share->name, percent((double)share->then, n),
-               percent((double)share->now, n));
-    }
-}
-
-static void tell_json(const struct replay *replay, uint64_t orphans)
-{
-    struct buffer out = {0};
-    struct json json;
-    const uint64_t moved = replay->changed - replay->gone;
-    json_init(&json, &out);
-    json_object_begin(&json);
-    json_kv_uint(&json, "decisions", replay->decisions);
-    json_kv_uint(&json, "without_scene", orphans);
-    json_kv_uint(&json, "identical", replay->same);
-    json_kv_uint(&json, "changed", replay->changed);
-    json_kv_uint(&json, "changed_to_or_from_nobody", replay->gone);
-    json_kv_fixed(&json, "changed_percent", percent((double)replay->changed, replay->decisions), 4);
-    json_kv_fixed(&json, "predicted_ttft_ms_of_changed", mean(replay->ttft_ms, moved), 3);
-    json_kv_fixed(&json, "predicted_ttft_ms_of_all", mean(replay->ttft_ms, replay->decisions), 3);
-    json_kv_fixed(&json, "recorded_cost_ms_of_changed", mean(replay->recorded_ms, moved), 3);
-    json_key(&json, "clusters");
-    json_object_begin(&json);
-    for (size_t i = 0; i < replay->share_count; i++) {
-        json_key(&json, replay->shares[i].name);
-        json_object_begin(&json);
-        json_kv_uint(&json, "then", replay->shares[i].then);
-        json_kv_uint(&json, "now", replay->shares[i].now);
-        json_object_end(&json);
-    }
-    json_object_end(&json);
-    json_object_end(&json);
-    printf("%.*s\n", SLICE_ARG(buffer_slice(&out)));
-    buffer_release(&out);
 }
 
 /* --- the command --- */
@@ -221,7 +106,7 @@ static bool log_replay(struct replay *replay, struct log_reader *reader, struct 
             return false;
     if (step == LOG_DAMAGED)
         fprintf(stderr, "isobench replay: %s; what is before it counts\n", error->text);
-    return replay->decisions > 0 || error_set(error, "there is no decision in it");
+    return replay->difference.all.decisions > 0 || error_set(error, "there is no decision in it");
 }
 
 static bool other_read(const struct wish *wish, struct replay *replay, struct error *error)
@@ -249,8 +134,15 @@ static int wish_grant(const struct wish *wish, struct replay *replay, struct err
     log_reader_init(&reader, log);
     int code = EXIT_CANNOT;
     if (log_replay(replay, &reader, error)) {
-        (wish->json ? tell_json : tell)(replay, reader.orphans);
-        code = replay->other == NULL && replay->same != replay->decisions ? EXIT_DIFFERENT : 0;
+        difference_sort(&replay->difference);
+        const struct replay_found found = {.log = wish->log,
+                                           .policy = wish->policy,
+                                           .identical = replay->same,
+                                           .without_scene = reader.orphans,
+                                           .difference = &replay->difference};
+        (wish->json ? tell_json : tell_text)(&found);
+        const bool differs = replay->same != replay->difference.all.decisions;
+        code = replay->other == NULL && differs ? EXIT_DIFFERENT : 0;
     }
     log_reader_finish(&reader);
     if (log.ptr != NULL)
@@ -290,8 +182,10 @@ static int replay_run(const struct wish *wish, struct error *error)
     replay->dir = plugin_dir_create(
         wish->plugins != NULL ? wish->plugins : chain_text_folder(folder, sizeof folder));
     decision_init(&replay->decision);
+    difference_init(&replay->difference);
     const int code = wish_grant(wish, replay, error);
     decision_finish(&replay->decision);
+    difference_finish(&replay->difference);
     for (size_t i = 0; i < replay->chain_count; i++)
         chain_drop(&replay->chains[i]);
     chain_drop(&replay->other);

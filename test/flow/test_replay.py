@@ -58,6 +58,12 @@ def test_another_policy_shows_what_would_have_changed(log):
     assert found["decisions"] == 300
     assert 0 < found["changed"] <= 300
     assert {name: one["now"] for name, one in found["clusters"].items()} == pytest.approx({"one": 100, "two": 100, "three": 100}, abs=4)
+    assert sum(one["decisions"] for one in found["moves"]) == found["changed"] == found["sooner"] + found["later"]
+    assert found["by_class"] == {"interactive": found["by_route"]["default"]}
+    assert found["by_class"]["interactive"]["decisions"] == 300
+    assert found["predicted_ttft_ms"]["now"]["mean"] > found["predicted_ttft_ms"]["then"]["mean"] > 0
+    assert found["predicted_ttft_ms_of_all"] == pytest.approx(
+        found["predicted_ttft_ms_now"] - found["predicted_ttft_ms_then"], abs=0.01)
     again, _ = replay(log, "--policy", "least_latency:flex_rule=off")  # no request is flex
     assert again["changed"] == 0
 
