@@ -14,6 +14,9 @@
 #define EXCHANGE_FADE_TO 10.0
 #define EXCHANGE_TICK_LEAST_MS 100.0
 
+/* How much each further router adds to the variance of what a report says, its own as 1. */
+#define REPORT_DOUBT 0.2
+
 /* One instruction each; fmax and fmin are calls, for the sake of NAN.  `b` NAN: `a`. */
 static inline double larger(double a, double b)
 {
@@ -128,6 +131,17 @@ static double others_now(const struct moment *moment, double exchanged, double o
     return (1 - moment->fade) * (exchanged + others * own_since) + moment->fade * others * own;
 }
 
+/*
+ * Two noisy estimates; their mean beats either.  But what a report does not
+ * show of the others' requests is guessed from ours, with N times our noise,
+ * where the exchange has counted most of them.
+ */
+static double blend(const struct moment *moment, double by_exchange, double by_report)
+{
+    const double doubt = (moment->routers - 1) * REPORT_DOUBT;
+    return by_exchange + (by_report - by_exchange) / (2 + doubt);
+}
+
 static double backlog_now(const struct forecast *forecast, const struct moment *moment,
                           const struct own *own, double age_ms)
 {
@@ -138,7 +152,7 @@ static double backlog_now(const struct forecast *forecast, const struct moment *
     const double by_report =
         larger(own->tokens, forecast->reported_tokens + moment->routers * own->report_tokens -
                                 forecast->tokens_per_ms * age_ms);
-    return (by_exchange + by_report) / 2;
+    return blend(moment, by_exchange, by_report);
 }
 
 /* Requests whose prompt is not yet read.  Reports do not tell; the exchange does. */
@@ -159,7 +173,7 @@ static double inflight_now(const struct forecast *forecast, const struct moment 
     const double by_report =
         larger(own->requests, forecast->reported_requests + moment->routers * own->report_requests -
                                   own->report_ended - forecast->done_per_ms * age_ms);
-    return (by_exchange + by_report) / 2;
+    return blend(moment, by_exchange, by_report);
 }
 
 /* The longest that an answer is late, by this worker's own books and by the others' at the
