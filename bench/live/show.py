@@ -57,7 +57,7 @@ def summary(takes):
     base = {}
     for (name, load), group in groups.items():
         ours = name == group[0].policy and not base.get(load)
-        quotient = f"p99 {_quotient(group, base[load])} x {base[load][0].name}'s" if load in base else ""
+        quotient = _quotient(group, base[load]) if load in base else ""
         _row(name, group, quotient)
         if ours:
             base[load] = group
@@ -68,11 +68,7 @@ def summary(takes):
 def _quotient(group, base):
     def p99(takes):
         return percentile([value for one in takes for value in one.ttft_ms], 0.99)
-    return _times(p99(group) / p99(base))
-
-
-def _times(value):
-    return "never" if math.isinf(value) else f"{value:.2f}"
+    return "" if math.isinf(p99(group)) else f"p99 {p99(group) / p99(base):.2f} x {base[0].name}'s"
 
 
 def record(one):
