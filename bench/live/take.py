@@ -7,7 +7,7 @@ from pathlib import Path
 from kit.wait import wait_for
 from stage import Load, Stage, cpu_s, machine_s
 
-FAULT_AFTER, FAULT_LASTS_S = 0.5, 120  # of the measured time; at most
+FAULT_AFTER, FAULT_LASTS_S = 0.5, 120  # of the measured time; four fifths of what is left of it at most
 FAULTS = {"brown_out": ("slow", 5), "lie": ("lie", 5)}  # in isosim's words
 SLO_CLASS = "interactive"  # whose time to the first token counts
 PATIENCE_S = 5  # beyond what it should take: for programs that come late
@@ -46,7 +46,7 @@ class Take:
 
     def _disturb(self, stage, load, meter):
         start_s = self.arrivals.warm_up_s + FAULT_AFTER * self.arrivals.measure_s
-        end_s = start_s + min(FAULT_LASTS_S, FAULT_AFTER * self.arrivals.measure_s / 2)
+        end_s = start_s + min(FAULT_LASTS_S, 0.8 * (1 - FAULT_AFTER) * self.arrivals.measure_s)
         for at_s, order in (start_s, FAULTS[self.fault]), (end_s, ("clear", None)):
             wait_for(lambda at_s=at_s: meter.elapsed_s >= at_s or not load.running, at_s + PATIENCE_S)
             stage.sim.fault(self.fault_on, *order)
