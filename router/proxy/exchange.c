@@ -23,7 +23,7 @@ static const unsigned edges[] = {
     [EXCHANGE_QUEUED] = TO(DECIDING) | TO(ANSWERING) | TO(OVER),
     [EXCHANGE_CONNECTING] = TO(DECIDING) | TO(WAITING) | TO(ANSWERING) | TO(OVER),
     [EXCHANGE_WAITING] = TO(DECIDING) | TO(RELAYING) | TO(ANSWERING) | TO(OVER),
-    [EXCHANGE_RELAYING] = TO(OVER),
+    [EXCHANGE_RELAYING] = TO(ANSWERING) | TO(OVER), /* an answer of ours while the head is held */
     [EXCHANGE_ANSWERING] = TO(OVER),
     [EXCHANGE_OVER] = 0,
 };

@@ -28,7 +28,7 @@ enum exchange_state {
     EXCHANGE_QUEUED,     /* waits until the fleet has room: queue.h */
     EXCHANGE_CONNECTING, /* waits for a connection */
     EXCHANGE_WAITING,    /* sent; no head yet */
-    EXCHANGE_RELAYING,   /* the head went to the client */
+    EXCHANGE_RELAYING,   /* the head went to the client, or is held */
     EXCHANGE_ANSWERING,  /* our own answer is on its way out */
     EXCHANGE_OVER,
 };
@@ -111,8 +111,9 @@ struct exchange {
     enum fault fault;
     bool streaming; /* text/event-stream */
     struct sse *sse;
-    struct buffer json; /* end of a JSON answer, for its usage */
-    size_t owed_bytes;  /* came from the cluster, not yet given back to its window */
+    struct response_head *held; /* a cluster's error, until its body is known; NULL: none */
+    struct buffer json;         /* end of a JSON answer, for its usage; all of one that is held */
+    size_t owed_bytes;          /* came from the cluster, not yet given back to its window */
     uint64_t bytes_out;
     bool keep_json;         /* `json` keeps the answer's end */
     int64_t expected_bytes; /* of the answer's body; -1 not said */

@@ -1,6 +1,7 @@
 /*
  * The answer on its way from cluster to client: bytes pass unsplit and at
- * once, and what goes by is watched, never held back.
+ * once, and what goes by is watched, never held back.  Only the JSON of a small
+ * error is read whole first: it may not have the shape that clients expect.
  *
  *    upstream stream --on_body--> relay_body --stream_send_body--> client stream
  *         ^                          | first data event -> ledger          |
@@ -15,6 +16,7 @@
 #include "proxy/answer.h"
 #include "proxy/exchange.h"
 #include "proxy/rewrite.h"
+#include "proxy/upstream_error.h"
 
 enum { LOOK_MS = 5000, CUT_MS = 10000 };
 
@@ -88,7 +90,45 @@ void relay_begin(struct exchange *exchange, const struct response_head *head)
     struct response_head out;
     rewrite_response(exchange, head, &out);
     exchange_enter(exchange, EXCHANGE_RELAYING, LOOK_MS);
+    if (head->status >= 400 && head->content_length <= UPSTREAM_ERROR_BYTES_MOST &&
+        !fields_has(&out.fields, SLICE("content-encoding"))) {
+        exchange->held = arena_alloc(exchange->arena, sizeof out);
+        *exchange->held = out;
+        return;
+    }
     stream_send_response(exchange->client, &out, false);
+}
+
+/* The head that was held, and with it `body`, which is all of it or the beginning. */
+static void held_send(struct exchange *exchange, struct slice body)
+{
+    const struct response_head *head = exchange->held;
+    exchange->held = NULL;
+    exchange->bytes_out += body.len;
+    counter_add(&exchange->proxy->metrics.bytes_out, body.len);
+    stream_send_response(exchange->client, head, false);
+    if (body.len > 0)
+        stream_send_body(exchange->client, body);
+}
+
+static void held_body(struct exchange *exchange, struct slice data)
+{
+    exchange->last_byte_ns = loop_now_ns(exchange->proxy->loop);
+    stream_consumed(exchange->upstream, data.len);
+    buffer_append_slice(&exchange->json, data);
+    if (buffer_len(&exchange->json) > UPSTREAM_ERROR_BYTES_MOST)
+        held_send(exchange, buffer_slice(&exchange->json));
+}
+
+static void held_end(struct exchange *exchange)
+{
+    struct buffer ours = {0};
+    struct slice body = buffer_slice(&exchange->json);
+    if (upstream_error_write(exchange->status, body, &ours))
+        body = buffer_slice(&ours);
+    exchange->held->content_length = (int64_t)body.len;
+    held_send(exchange, body);
+    buffer_release(&ours);
 }
 
 /* Events that were completed by the bytes that just came. */
@@ -144,6 +184,10 @@ void relay_body(struct exchange *exchange, struct slice data)
 {
     if (exchange->state != EXCHANGE_RELAYING) {
         stream_consumed(exchange->upstream, data.len);
+        return;
+    }
+    if (exchange->held != NULL) {
+        held_body(exchange, data);
         return;
     }
     exchange->last_byte_ns = loop_now_ns(exchange->proxy->loop);
@@ -206,6 +250,8 @@ void relay_end(struct exchange *exchange, const struct fields *trailers)
         relay_cut(exchange, FAULT_UPSTREAM_CUT); /* a clean end without [DONE] is none */
         return;
     }
+    if (exchange->held != NULL)
+        held_end(exchange);
     const int64_t now_ns = loop_now_ns(exchange->proxy->loop);
     learn_usage(exchange);
     note_end(exchange, now_ns);
@@ -219,6 +265,10 @@ void relay_cut(struct exchange *exchange, enum fault fault)
     exchange->fault = fault;
     counter_add(&proxy_target_metrics(exchange->proxy, exchange->slot)->faults[fault], 1);
     attempt_abandon(exchange, fault == FAULT_UPSTREAM_STALL ? FLIGHT_TIMEOUT : FLIGHT_CUT);
+    if (exchange->held != NULL) { /* the client has heard nothing yet */
+        exchange_refuse(exchange, fault, NULL, NULL);
+        return;
+    }
     if (exchange->sse != NULL) {
         struct buffer event = {0};
         /* Between events, or the event would hide in the torn one before it. */
