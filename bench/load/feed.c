@@ -103,15 +103,28 @@ static void draw_turn(struct feed *feed, struct ask *out)
     }
 }
 
+static void draw_sizes(struct feed *feed, struct ask *out)
+{
+    const struct options *options = feed->options;
+    const struct trace *sizes = options->sizes;
+    if (sizes != NULL) {
+        const struct trace_row *row = &sizes->rows[random_u64(&feed->random) % sizes->count];
+        out->prompt_tokens = row->prompt_tokens;
+        out->output_tokens = row->output_tokens;
+        return;
+    }
+    out->prompt_tokens = size_draw(&options->prompt_size, &feed->random);
+    out->output_tokens = size_draw(&options->output_size, &feed->random);
+}
+
 static void draw(struct feed *feed, struct ask *out)
 {
     const struct options *options = feed->options;
     *out = (struct ask){.place = draw_place(feed),
                         .traffic_class = draw_class(feed),
-                        .prompt_tokens = size_draw(&options->prompt_size, &feed->random),
-                        .output_tokens = size_draw(&options->output_size, &feed->random),
                         .pieces = &feed->piece,
                         .piece_count = 1};
+    draw_sizes(feed, out);
     if (out->prompt_tokens == 0)
         out->prompt_tokens = 1;
     if (options->conversations > 0)

@@ -41,6 +41,7 @@ const char options_usage[] =
     "  --stream on|off        default on; embeddings never stream\n"
     "  --prompt SIZE          tokens: N or lognormal:MU,SIGMA; default 256\n"
     "  --output SIZE          the same, sent as max_tokens; 0: not sent; default 64\n"
+    "  --sizes FILE           both are those of any request in such a file as --arrivals takes\n"
     "  --max-tokens N         sent instead, whatever the answer will have; isosim has --sim\n"
     "  --conversations N      requests are turns of N conversations; default 0: of none\n"
     "  --turns N              these have N turns in the mean, each begins with all before it\n"
@@ -82,6 +83,7 @@ enum option_id {
     OPT_STREAM,
     OPT_PROMPT,
     OPT_OUTPUT,
+    OPT_SIZES,
     OPT_MAX_TOKENS,
     OPT_CONVERSATIONS,
     OPT_TURNS,
@@ -126,6 +128,7 @@ static const struct option known[] = {
     {"stream", required_argument, NULL, OPT_STREAM},
     {"prompt", required_argument, NULL, OPT_PROMPT},
     {"output", required_argument, NULL, OPT_OUTPUT},
+    {"sizes", required_argument, NULL, OPT_SIZES},
     {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
     {"conversations", required_argument, NULL, OPT_CONVERSATIONS},
     {"turns", required_argument, NULL, OPT_TURNS},
@@ -233,6 +236,10 @@ static bool read_what(struct options_reader *r, int id, const char *text)
         return size_parse(slice_of(text), &out->prompt_size, r->error);
     case OPT_OUTPUT:
         return size_parse(slice_of(text), &out->output_size, r->error);
+    case OPT_SIZES:
+        trace_destroy(&out->sizes);
+        out->sizes = trace_read(text, 1, r->error);
+        return out->sizes != NULL;
     case OPT_MAX_TOKENS:
         return options_count32(r, text, 1, 1000000, &out->prompt.max_tokens);
     case OPT_CONVERSATIONS:
@@ -362,6 +369,9 @@ static bool check_trace(struct options_reader *r)
     if (out->closed > 0 || out->schedule.rate > 0)
         return error_set(r->error, "--arrivals %s says when; --rate and --closed exclude it",
                          out->arrivals_text);
+    if (out->sizes != NULL)
+        return error_set(r->error, "--arrivals %s says how large; --sizes excludes it",
+                         out->arrivals_text);
     if (!r->duration_given)
         out->duration_ms = INFINITY;
     out->trace = trace_read(out->arrivals_text, out->time_scale, r->error);
@@ -447,4 +457,5 @@ bool options_read(int argc, char **argv, struct arena *arena, struct options *ou
 void options_finish(struct options *options)
 {
     trace_destroy(&options->trace);
+    trace_destroy(&options->sizes);
 }

@@ -82,6 +82,7 @@ struct options {
 
     struct prompt_settings prompt;
     struct size prompt_size, output_size;
+    struct trace *sizes;    /* both are those of any of its rows; NULL: as drawn */
     uint32_t conversations; /* 0: every request is a stranger */
     double turns;           /* of a conversation, in the mean; 0: endless, and none grows */
     const char *model;

@@ -190,6 +190,28 @@ static void conversations_grow(void **state)
     feed_finish(&feed);
 }
 
+static void sizes_are_those_of_a_trace(void **state)
+{
+    (void)state;
+    struct options options = drawn();
+    struct feed feed;
+    struct ask ask;
+    unsigned large = 0;
+    options.sizes = read_good("TIMESTAMP,ContextTokens,GeneratedTokens\n"
+                              "2023-11-16 18:15:46,10,1\n2023-11-16 18:15:47,2000,9\n");
+    feed_init(&feed, &options);
+    for (int i = 0; i < 1000; i++) {
+        feed_take(&feed, &ask);
+        const bool is_large = ask.prompt_tokens == 2000;
+        assert_int_equal(ask.prompt_tokens, is_large ? 2000 : 10);
+        assert_int_equal(ask.output_tokens, is_large ? 9 : 1);
+        large += is_large;
+    }
+    assert_in_range(large, 400, 600);
+    feed_finish(&feed);
+    options_finish(&options);
+}
+
 static void classes_have_their_weight(void **state)
 {
     (void)state;
@@ -211,4 +233,4 @@ static void classes_have_their_weight(void **state)
 }
 
 UNIT_MAIN(turns_begin_with_what_is_reusable, azure, mooncake, what_is_wrong_is_said,
-          conversations_grow, classes_have_their_weight)
+          conversations_grow, sizes_are_those_of_a_trace, classes_have_their_weight)
