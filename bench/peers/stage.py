@@ -4,11 +4,13 @@ import os
 import resource
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import proxies
 from kit.certificates import Certificates
 from kit.process import BUILD, Process, json_lines
+from kit.wait import wait_for
 from reports import Reports
 
 
@@ -78,7 +80,8 @@ class Stage:
         """A proxy that has given its first answers, one by TLS and one without; `under` is what it runs under."""
         proxy = kind(self.folder, backend, self.certificates, self.redis_url() if kind is proxies.Isochrone else None)
         proxy.process = self.start(f"{kind.name}-{proxy.port}", [*under, *proxy.command()], self.core)
-        proxy.process.ready(lambda: answers(proxy.url(False)) and answers(proxy.url(True)), "its first answers")
+        ready = partial(wait_for, timeout=120) if under else proxy.process.ready  # under a profiler all takes long
+        ready(lambda: answers(proxy.url(False)) and answers(proxy.url(True)), what="its first answers")
         return proxy
 
     def end(self, proxy):

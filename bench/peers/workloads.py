@@ -3,7 +3,9 @@
 A metric's name goes behind the workload's: `W3` is the cost of an event, `W3-p50` its delay.
 """
 
+import client
 from accounting import cpu_us, rss_kib
+from client import Client
 from h2load import H2load, request_body
 
 
@@ -12,6 +14,7 @@ class Workload:
     title = ""
     tls = True
     with_direct = True  # whether the direct run and the relay say something here
+    fresh = False  # each measurement in a proxy that was just started
     units = {}  # metric -> unit
 
     def __init__(self, stage, scale):
@@ -80,4 +83,122 @@ class W4(Requests):
     path = "/v1/completions"
 
 
-ALL = {one.name: one for one in (W1, W2, W4)}
+class Events(Workload):
+    """Streams of events of 120 B: what an event costs, and how late it comes."""
+
+    units = {"": "us/event", "-rate": "events/s", "-p50": "us", "-p99": "us"}
+    path = "/v1/completions"
+    connections, streams = 50, 20
+    period_us = 40000
+    seconds = 4
+
+    def backend(self):
+        return self.stage.backend("127.0.0.1:0", self.period_us)
+
+    def answers(self, url):
+        return client.answers(self.stage.others, url, self.path)
+
+    def open(self, proxy):
+        """All streams; with a warm-up's or a test's scale, fewer connections of them."""
+        connections = max(2, round(self.connections * min(1, 5 * self.scale)))
+        return Client(self.stage.others, "streams", proxy.url(self.tls), self.path, connections, self.streams, self.seconds * self.scale)
+
+    def measure(self, proxy):
+        with self.open(proxy) as streams:
+            streams.line()
+            before = proxy.process and cpu_us(proxy.pid)
+            told = streams.line()
+            used = proxy.process and cpu_us(proxy.pid) - before
+        found = {"-rate": told["events"] / told["seconds"], "-p50": told["p50_us"], "-p99": told["p99_us"]}
+        return found | ({"": used / told["events"]} if proxy.process else {})
+
+
+class W3(Events):
+    name = "W3"
+    title = "streams of events: 1,000 of 120 B per 40 ms, TLS in front, 50 connections x 20"
+
+
+class W3sat(Events):
+    name = "W3sat"
+    title = "the same, 5,000 streams and 250,000 events/s offered, 100 connections x 50"
+    connections, streams = 100, 50
+    period_us = 20000
+
+
+class Handshakes(Workload):
+    units = {"": "us/handshake", "-p50": "us"}
+    with_direct = False
+    mode = ""
+    count, at_once = 2000, 8
+
+    def answers(self, url):
+        return answered(self.stage, url)
+
+    def measure(self, proxy):
+        count = max(round(self.count * self.scale), 10)
+        before = cpu_us(proxy.pid)
+        with Client(self.stage.others, self.mode, proxy.url(True), count, self.at_once) as visits:
+            visits.line()
+            told = visits.line()
+        return {"": (cpu_us(proxy.pid) - before) / count, "-p50": told["p50_us"]}
+
+
+class W5full(Handshakes):
+    name = "W5-full"
+    title = "handshakes of TLS 1.3, ECDSA P-256, up to the SETTINGS of HTTP/2"
+    mode = "full"
+
+
+class W5resumed(Handshakes):
+    name = "W5-resumed"
+    title = "the same, resumed by ticket"
+    mode = "resumed"
+
+
+class W6(Workload):
+    """What a connection takes while nothing happens on it, in a proxy that was not used before."""
+
+    name = "W6"
+    title = "memory of an idle TLS h2 connection that has made one request: of 2,000"
+    units = {"": "KiB/connection"}
+    with_direct = False
+    fresh = True
+    connections = 2000
+    path = "/v1/chat/completions"
+
+    def answers(self, url):
+        return answered(self.stage, url)
+
+    def measure(self, proxy):
+        connections = max(round(self.connections * self.scale), 100)
+        before = rss_kib(proxy.pid)
+        with Client(self.stage.others, "idle", proxy.url(True), self.path, connections) as idle:
+            idle.line()
+            return {"": (rss_kib(proxy.pid) - before) / connections}
+
+
+class RSS(Events):
+    """The same of streams that give events all the time."""
+
+    name = "RSS"
+    title = "memory of a stream: 5,000 of 120 B per 200 ms, TLS in front, 100 connections x 50"
+    units = {"": "KiB/stream"}
+    with_direct = False
+    fresh = True
+    connections, streams = 100, 50
+    period_us = 200000
+    seconds = 2
+
+    def measure(self, proxy):
+        before = rss_kib(proxy.pid)
+        with self.open(proxy) as streams:
+            opened = streams.line()["streams"]
+            streams.line()
+            return {"": (rss_kib(proxy.pid) - before) / opened}
+
+
+def answered(stage, url):
+    return H2load(stage.others, request_body(stage.folder, 1024)).answers(url)
+
+
+ALL = {one.name: one for one in (W1, W2, W3, W3sat, W4, W5full, W5resumed, W6, RSS)}

@@ -21,7 +21,7 @@ def bench(program, *arguments):
     return done.stdout
 
 
-@pytest.mark.parametrize("workload", ["W1", "W2", "W4"])
+@pytest.mark.parametrize("workload", ["W1", "W2", "W3", "W3sat", "W4", "W5-full", "W5-resumed", "W6", "RSS"])
 def test_a_workload_is_measured_with_every_proxy(workload, tmp_path):
     file = tmp_path / "rows.json"
     bench("run", "--rounds", "1", "--scale", "0.01", "--json", file, workload)
