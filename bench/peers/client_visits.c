@@ -110,7 +110,7 @@ int idle_run(struct client *client, uint32_t connections)
     client->on_frame = on_answer;
     uint32_t begun = 0;
     while (visits.done < connections) {
-        for (; begun < connections && begun - visits.opened < SHAKING_MOST; begun++)
+        for (; begun < connections && begun - visits.done < SHAKING_MOST; begun++)
             link_open(&links[begun], client, NULL);
         client_turn(client, 100);
     }
