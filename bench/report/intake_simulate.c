@@ -1,4 +1,4 @@
-/* A result of `isobench simulate --json`, and one of `isobench replay --json`. */
+/* A result of `isobench simulate --json`. */
 #include <math.h>
 #include <string.h>
 
@@ -178,36 +178,4 @@ void intake_simulate(struct arena *arena, struct json_value value, struct subjec
     places_read(arena, value, out);
     course_read(arena, value, out);
     busy_read(arena, value, out);
-}
-
-/* --- replay --- */
-
-static void choices_read(struct arena *arena, struct json_value value, struct measure *out)
-{
-    struct json_items items = json_items_begin(value, "clusters");
-    const size_t count = json_value_count(value, "clusters");
-    if (items.type != JSON_OBJECT || count == 0 || count > STUDY_SITES_MOST)
-        return;
-    out->clusters = arena_alloc(arena, count * sizeof *out->clusters);
-    out->replayed.then = arena_alloc(arena, count * sizeof *out->replayed.then);
-    while (json_items_next(&items)) {
-        struct site site = intake_site(intake_cut(arena, items.key));
-        site.requests = intake_count(items.value, "now");
-        out->replayed.then[out->cluster_count] = intake_count(items.value, "then");
-        out->clusters[out->cluster_count++] = site;
-    }
-}
-
-void intake_replay(struct arena *arena, struct json_value value, struct subject *key,
-                   struct measure *out)
-{
-    struct replayed *replayed = &out->replayed;
-    key->kind = STUDY_REPLAY;
-    key->policy = intake_name(arena, value, "policy");
-    out->requests = replayed->decisions = intake_count(value, "decisions");
-    replayed->identical = intake_count(value, "identical");
-    replayed->changed = intake_count(value, "changed");
-    replayed->changed_ms = intake_number(value, "predicted_ttft_ms_of_changed", -1e9, 1e9);
-    replayed->all_ms = intake_number(value, "predicted_ttft_ms_of_all", -1e9, 1e9);
-    choices_read(arena, value, out);
 }

@@ -81,6 +81,34 @@ void load_text(enum study_kind kind, double load, char out[64])
         snprintf(out, 64, "load %s", number);
 }
 
+bool has_first_tokens(const struct page *page, enum study_kind kind)
+{
+    const struct subject *subject = NULL;
+    bool ends = false;
+    while ((subject = subject_next(page, kind, subject)) != NULL) {
+        const struct measure *measure = subject_compared(page->study, subject);
+        if (!isnan(measure->ttft.at[P50]))
+            return true;
+        ends |= !isnan(measure->e2e.at[P50]);
+    }
+    return !ends;
+}
+
+const double *times_of(const struct page *page, const struct subject *subject)
+{
+    const struct measure *measure = subject_compared(page->study, subject);
+    return has_first_tokens(page, subject->kind) ? measure->ttft.at : measure->e2e.at;
+}
+
+void times_text(double times, char out[AXIS_TEXT_BYTES])
+{
+    if (times >= 1000)
+        snprintf(out, AXIS_TEXT_BYTES, "1,000+");
+    else
+        snprintf(out, AXIS_TEXT_BYTES, "%.*f", times < 9.95 ? (fabs(times - 1) < 0.095 ? 2 : 1) : 0,
+                 times);
+}
+
 /* --- the head --- */
 
 /* Whoever points at a run sees it everywhere. */
@@ -170,6 +198,8 @@ void page_write(const struct page *page)
 {
     struct shown shown;
     head_write(page);
+    finding_write(page);
+    html_format(page->out, "</header>\n");
     board_write(page);
     shown.sweep = sweep_write(page);
     shown.percentiles = percentiles_write(page);

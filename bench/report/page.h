@@ -8,6 +8,7 @@
 #define REPORT_PAGE_H
 
 #include "base/buffer.h"
+#include "report/axis.h"
 #include "report/study.h"
 
 struct page {
@@ -20,6 +21,7 @@ void page_write(const struct page *page);
 
 /* --- sections; some say whether there was anything to show --- */
 
+void finding_write(const struct page *page);     /* the first screen's words */
 void board_write(const struct page *page);       /* the first screen's figures */
 bool sweep_write(const struct page *page);       /* over load */
 bool percentiles_write(const struct page *page); /* distributions */
@@ -45,6 +47,15 @@ void figure_end(struct buffer *out);
 void legend_write(const struct page *page, enum study_kind kind);
 /* The number of a subject: how its lines look. */
 unsigned subject_look(const struct page *page, const struct subject *subject);
+/*
+ * What is held against each other: times to the first token, or, where nobody
+ * streamed, to the end.
+ */
+bool has_first_tokens(const struct page *page, enum study_kind kind);
+/* Percentiles of that, [PERCENTILES]. */
+const double *times_of(const struct page *page, const struct subject *subject);
+/* How many times something is another: "1.8", "15", "1,000+". */
+void times_text(double times, char out[AXIS_TEXT_BYTES]);
 /* "load 0.8" or "120 requests/s" */
 void load_text(enum study_kind kind, double load, char out[64]);
 /* For loops over the subjects of a kind: the next one behind `subject` (NULL: the first), or NULL.

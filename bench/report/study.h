@@ -45,10 +45,31 @@ struct course {
     double *requests, *p50, *p99; /* [steps], NULL when not recorded */
 };
 
+enum { REPLAYED_KINDS = 5, REPLAYED_NAMES_MOST = 12, REPLAYED_MOVES_MOST = 16 };
+
+/* Decisions for somebody. */
+struct replayed_group {
+    const char *of, *name; /* "class", "flex" */
+    double decisions, changed;
+    double then_ms, now_ms; /* predicted to the first token, means */
+    double late_then, late_now;
+};
+
+/* Decisions that would have gone elsewhere. */
+struct replayed_move {
+    const char *from, *to; /* NULL: nobody */
+    double decisions, ms;  /* ms: now less then */
+};
+
 /* What a replay said. */
 struct replayed {
     double decisions, identical, changed, changed_ms, all_ms;
+    double p99_then, p99_now, late_then, late_now;
     double *then; /* by cluster: how often it was chosen; `requests` of the site is now */
+    struct replayed_group *groups;
+    size_t group_count;
+    struct replayed_move *moves;
+    size_t move_count;
 };
 
 /* How much slower than the direct run beside it. */

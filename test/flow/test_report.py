@@ -60,9 +60,14 @@ def measured(folder):
 @pytest.fixture(scope="module")
 def replayed(folder):
     file = folder / "replayed.json"
+    group = {"decisions": 500, "changed": 60, "predicted_ttft_ms_then": 120, "predicted_ttft_ms_now": 99.5, "late_then": 3, "late_now": 0}
     file.write_text(json.dumps({
-        "decisions": 1000, "identical": 0, "changed": 120, "predicted_ttft_ms_of_changed": -31.5, "predicted_ttft_ms_of_all": -3.8,
-        "clusters": {"shanghai": {"then": 600, "now": 520}, "hohhot": {"then": 400, "now": 480}}}))
+        "policy": "nearest", "decisions": 1000, "identical": 0, "changed": 120, "predicted_ttft_ms_of_changed": -31.5,
+        "predicted_ttft_ms_of_all": -3.8, "predicted_ttft_ms": {"then": {"p99": 800}, "now": {"p99": 650}}, "late_then": 6, "late_now": 1,
+        "clusters": {"shanghai": {"then": 600, "now": 520}, "hohhot": {"then": 400, "now": 480}},
+        "moves": [{"from": "shanghai", "to": "hohhot", "decisions": 110, "predicted_ttft_ms": -40},
+                  {"from": "shanghai", "to": None, "decisions": 10, "predicted_ttft_ms": None}],
+        "by_class": {"interactive": group, "flex": group}, "by_tenant": {"-": group}, "by_place": {"CN 31,121": group, "DE 50,8": group}}))
     return file
 
 
@@ -70,7 +75,7 @@ def replayed(folder):
 def whole(folder, simulated, measured, replayed):
     """A report of everything at once."""
     file = folder / "whole.html"
-    isobench("report", simulated, *measured, f"with nearest={replayed}", "-o", file)
+    isobench("report", simulated, *measured, replayed, "-o", file)
     return file
 
 
@@ -134,9 +139,19 @@ def test_what_is_on_it(browser, whole):
                         "Over time, measured", "Over time, simulated", "Where traffic went, measured", "Where traffic went, simulated",
                         "Recorded decisions, made again", "Every figure, measured", "Every figure, simulated"]
     names = page.run("[...document.querySelectorAll('.row .name > span')].map(one => one.firstChild.data)")
-    assert names == ["known", "least_latency", "prequal", "nearest", "with nearest"]
+    assert names == ["known", "least_latency", "prequal", "nearest", "nearest"]
     assert page.run("[...document.querySelectorAll('svg.map')].filter(one => one.getClientRects().length).length") == 3
     assert page.run("document.querySelectorAll('figure title').length") > 100, "a pointer is told values"
+    page.close()
+
+
+def test_for_whom_decisions_would_change(browser, whole):
+    page = browser.page().open(whole)
+    tables = page.run("""[...document.querySelectorAll('#decisions-replayed table')].map(table =>
+        [...table.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.textContent.replace(/\\u00a0/g, ' ')).join('|')))""")
+    assert tables[0][0] == "nearest|class interactive|500|12 %|120 ms|99.5 ms|\u221220.5 ms|3|0"
+    assert len(tables[0]) == 4, "one tenant says nothing new"
+    assert tables[1] == ["nearest|shanghai|hohhot|110|\u221240 ms", "nearest|shanghai|nobody|10|\u2013"]
     page.close()
 
 

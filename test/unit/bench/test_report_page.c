@@ -173,6 +173,15 @@ static void what_the_router_adds(void **state)
     free(html);
 }
 
+static void without_streams_the_end_counts(void **state)
+{
+    (void)state;
+    char *html = page_of("{\"total\":{\"requests\":5,\"e2e_ms\":{\"p50\":10,\"p99\":20}}}");
+    has(html, "<b>run</b> answers in <b>10\xc2\xa0ms</b> at the median");
+    has(html, "<div>end p99</div>");
+    free(html);
+}
+
 static void never_is_said(void **state)
 {
     (void)state;
@@ -198,4 +207,4 @@ static void a_replay_alone(void **state)
 
 UNIT_MAIN(text_is_escaped, formats_escape_their_strings, what_fits, names_are_never_markup,
           nothing_is_fetched, every_tag_is_closed, missing_parts_are_said, a_curve_of_goodput_alone,
-          what_the_router_adds, never_is_said, a_replay_alone)
+          what_the_router_adds, without_streams_the_end_counts, never_is_said, a_replay_alone)
