@@ -27,10 +27,12 @@ struct stored_head {
 struct stored_target {
     struct iso_cluster cluster; /* its texts are not followed */
     struct iso_estimate estimate;
-    struct decision_cluster_texts texts;
-    struct decision_verdict verdict;
-    uint32_t reserved;
-    double total_ms;
+    struct decision_cluster_texts texts; /* behind each one's NUL stands anything */
+    struct stored_answer {
+        struct decision_verdict verdict;
+        uint32_t reserved;
+        double total_ms;
+    } answer;
 };
 
 _Static_assert(sizeof(struct stored_head) % sizeof(uint64_t) == 0, "whole words");
@@ -76,15 +78,34 @@ uint64_t decision_ring_added(const struct decision_ring *ring)
 
 /* --- writing [worker] --- */
 
-static size_t words_put(struct slot *slot, size_t at, const void *from, size_t size)
+static inline void word_put(struct slot *slot, size_t at, const void *from)
+{
+    uint64_t word;
+    memcpy(&word, from, sizeof word);
+    atomic_store_explicit(&slot->words[at], word, memory_order_release);
+}
+
+/* Returns where the next may stand. */
+static inline size_t words_put(struct slot *slot, size_t at, const void *from, size_t size)
 {
     const char *bytes = from;
-    for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, bytes + i, sizeof word);
-        atomic_store_explicit(&slot->words[at++], word, memory_order_release);
-    }
-    return at;
+    const size_t count = size / sizeof(uint64_t);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < count; i++)
+        word_put(slot, at + i, bytes + i * sizeof(uint64_t));
+    return at + count;
+}
+
+/* Of the room for it no more than the text needs. */
+static size_t text_put(struct slot *slot, size_t at, const char *text, size_t size)
+{
+    const size_t len = strnlen(text, size - 1);
+    const size_t whole = len / sizeof(uint64_t), rest = len % sizeof(uint64_t);
+    uint64_t last = 0;
+    words_put(slot, at, text, len);
+    memcpy(&last, text + whole * sizeof last, rest);
+    word_put(slot, at + whole, &last);
+    return at + size / sizeof(uint64_t);
 }
 
 static void text_copy(char *out, size_t size, const char *text)
@@ -113,26 +134,29 @@ static bool is_stored(const struct decision *decision, uint32_t target, uint32_t
     return true;
 }
 
+static size_t texts_put(struct slot *slot, size_t at, const struct iso_cluster *cluster)
+{
+    struct decision_cluster_texts room;
+    at = text_put(slot, at, cluster->name, sizeof room.name);
+    at = text_put(slot, at, cluster->region, sizeof room.region);
+    at = text_put(slot, at, cluster->country, sizeof room.country);
+    return text_put(slot, at, cluster->accelerator, sizeof room.accelerator);
+}
+
+/* A struct stored_target, member by member, and its parts. */
 static size_t target_put(struct slot *slot, size_t at, const struct decision *decision,
                          uint32_t target)
 {
     const struct iso_cluster *cluster = decision_cluster(decision, target);
-    struct stored_target stored;
-    memset(&stored, 0, sizeof stored);
-    stored.cluster = *cluster;
-    stored.estimate = decision->estimates[target];
-    stored.verdict = decision->verdicts[target];
-    stored.total_ms = decision->total_ms[target];
-    text_copy(stored.texts.name, sizeof stored.texts.name, cluster->name);
-    text_copy(stored.texts.region, sizeof stored.texts.region, cluster->region);
-    text_copy(stored.texts.country, sizeof stored.texts.country, cluster->country);
-    text_copy(stored.texts.accelerator, sizeof stored.texts.accelerator, cluster->accelerator);
-    at = words_put(slot, at, &stored, sizeof stored);
+    const struct stored_answer answer = {.verdict = decision->verdicts[target],
+                                         .total_ms = decision->total_ms[target]};
+    at = words_put(slot, at, cluster, sizeof *cluster);
+    at = words_put(slot, at, &decision->estimates[target], sizeof *decision->estimates);
+    at = texts_put(slot, at, cluster);
+    at = words_put(slot, at, &answer, sizeof answer);
     for (uint32_t k = 0; k < decision->policy_count; k++)
-        for (uint32_t p = 0; p < decision->policies[k].plugin->policy.part_count; p++) {
-            const double ms = decision_ms(decision, target, k, p);
-            at = words_put(slot, at, &ms, sizeof ms);
-        }
+        at = words_put(slot, at, decision_parts(decision, target, k),
+                       decision->policies[k].plugin->policy.part_count * sizeof *decision->ms);
     return at;
 }
 
@@ -269,8 +293,8 @@ static const uint64_t *target_get(struct decision_copy *copy, uint32_t target,
     cluster->country = texts->country;
     cluster->accelerator = texts->accelerator;
     decision->estimates[target] = stored.estimate;
-    decision->verdicts[target] = stored.verdict;
-    decision->total_ms[target] = stored.total_ms;
+    decision->verdicts[target] = stored.answer.verdict;
+    decision->total_ms[target] = stored.answer.total_ms;
     for (uint32_t k = 0; k < decision->policy_count; k++) {
         const uint32_t parts = decision->policies[k].plugin->policy.part_count;
         memcpy(decision->ms + (size_t)decision->count * decision->policies[k].first_part +

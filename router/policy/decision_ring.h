@@ -36,8 +36,8 @@ uint64_t decision_ring_added(const struct decision_ring *ring);
 struct decision_cluster_texts {
     char name[64];
     char region[32];
-    char country[4];
-    char accelerator[20];
+    char country[8];
+    char accelerator[24];
 };
 
 /* A decision as it was, with its own copies of all texts. */
