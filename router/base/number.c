@@ -1,5 +1,6 @@
 #include "base/number.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,24 @@ size_t number_write_i64(char *out, int64_t value)
         return number_write_u64(out, (uint64_t)value);
     out[0] = '-';
     return 1 + number_write_u64(out + 1, -(uint64_t)value);
+}
+
+/* Eight digits at once: a nibble to a byte, the last digit lowest. */
+static uint64_t hex_digits(uint32_t value)
+{
+    uint64_t x = value;
+    x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+    x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x | x << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    const uint64_t letters = (x + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    return x + UINT64_C(0x3030303030303030) + letters * ('a' - '9' - 1);
+}
+
+void number_write_hex(char *out, uint64_t value)
+{
+    const uint64_t halves[] = {htobe64(hex_digits((uint32_t)(value >> 32))),
+                               htobe64(hex_digits((uint32_t)value))};
+    memcpy(out, halves, sizeof halves);
 }
 
 /* Inlined where scale and decimals are constants: no division is left then. */

@@ -9,6 +9,8 @@
 
 struct geo_vector geo_vector_of(double latitude, double longitude)
 {
+    if (isnan(latitude) || isnan(longitude)) /* at many edges, of most clients */
+        return (struct geo_vector){NAN, NAN, NAN};
     double sin_latitude, cos_latitude, sin_longitude, cos_longitude;
     sincos(latitude * RADIAN, &sin_latitude, &cos_latitude);
     sincos(longitude * RADIAN, &sin_longitude, &cos_longitude);

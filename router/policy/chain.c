@@ -148,14 +148,17 @@ const char *chain_name(const struct chain *chain, char *out, size_t size)
 
 /* --- asking it [worker] --- */
 
-static int64_t clock_read(const struct decision *decision)
+/* One look at the clock ends a policy's turn and begins the next one's. */
+static void turn_begin(struct decision *decision)
 {
-    return decision->clock_ns ? decision->clock_ns() : 0;
+    decision->decided_ns = decision->clock_ns ? decision->clock_ns() : 0;
 }
 
-static void time_add(struct decision *decision, uint32_t k, int64_t began_ns)
+static void turn_end(struct decision *decision, uint32_t k)
 {
-    decision->policies[k].took_ns += clock_read(decision) - began_ns;
+    const int64_t began_ns = decision->decided_ns;
+    turn_begin(decision);
+    decision->policies[k].took_ns += decision->decided_ns - began_ns;
 }
 
 static void fault_count(struct decision *decision, uint32_t k, enum plugin_fault fault)
@@ -238,9 +241,8 @@ static void filters_ask(const struct chain *chain, struct decision *decision, st
             continue;
         uint8_t *shown = verdicts_show(decision, true);
         call->settings = chain->links[k].settings;
-        const int64_t began_ns = clock_read(decision);
         policy->filter(call, shown);
-        time_add(decision, k, began_ns);
+        turn_end(decision, k);
         for (uint32_t i = 0; i < decision->count; i++)
             verdict_take(decision, k, i, shown[i]);
     }
@@ -261,18 +263,28 @@ static void avoided_rescue(struct decision *decision)
         decision->verdicts[i].rescued = decision->verdicts[i].avoided;
 }
 
-/* Sums one policy's row, and mends what cannot be a cost. */
-static double row_take(struct decision *decision, uint32_t k, double *row, uint32_t parts)
+static ISO_COLD double row_mend(struct decision *decision, uint32_t k, double *row, uint32_t parts)
 {
     double sum = 0;
     for (uint32_t p = 0; p < parts; p++) {
-        if (ISO_UNLIKELY(!(fabs(row[p]) <= MS_LIMIT))) {
+        if (!(fabs(row[p]) <= MS_LIMIT)) {
             row[p] = MS_LIMIT;
             fault_count(decision, k, PLUGIN_FAULT_COST);
         }
         sum += row[p];
     }
     return sum;
+}
+
+/* Sums one policy's row, and mends what cannot be a cost: nothing in it while all together can. */
+static double row_take(struct decision *decision, uint32_t k, double *row, uint32_t parts)
+{
+    double sum = 0, size = 0;
+    for (uint32_t p = 0; p < parts; p++) {
+        sum += row[p];
+        size += fabs(row[p]);
+    }
+    return ISO_LIKELY(size <= MS_LIMIT) ? sum : row_mend(decision, k, row, parts);
 }
 
 static void cost_ask(const struct chain *chain, struct decision *decision,
@@ -283,9 +295,8 @@ static void cost_ask(const struct chain *chain, struct decision *decision,
     double *ms = decision->ms + (size_t)decision->count * decision->policies[k].first_part;
     memset(ms, 0, sizeof *ms * decision->count * parts);
     const uint8_t *shown = verdicts_show(decision, false);
-    const int64_t began_ns = clock_read(decision);
     policy->cost(call, shown, ms);
-    time_add(decision, k, began_ns);
+    turn_end(decision, k);
     for (uint32_t i = 0; i < decision->count; i++)
         if (decision_is_kept(decision->verdicts[i]))
             decision->total_ms[i] += row_take(decision, k, ms + (size_t)i * parts, parts);
@@ -322,9 +333,8 @@ static uint32_t pick_ask(const struct chain *chain, struct decision *decision,
     memcpy(decision->scratch_ms, decision->total_ms, sizeof *decision->total_ms * decision->count);
     call->settings = chain->links[k].settings;
     const uint8_t *shown = verdicts_show(decision, false);
-    const int64_t began_ns = clock_read(decision);
     const uint32_t picked = chain->links[k].plugin->policy.pick(call, shown, decision->scratch_ms);
-    time_add(decision, k, began_ns);
+    turn_end(decision, k);
     if (picked == ISO_NONE ||
         (picked < decision->count && decision_is_kept(decision->verdicts[picked])))
         return picked;
@@ -338,6 +348,7 @@ void chain_decide(const struct chain *chain, struct decision *decision)
     CHECK_LE(chain->part_count, decision->room_parts);
     struct iso_call call = call_make(decision);
     policies_list(chain, decision);
+    turn_begin(decision);
     filters_ask(chain, decision, &call);
     decision->kept = kept_count(decision);
     if (decision->kept == 0) {

@@ -1,11 +1,11 @@
 #include "policy/decision.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/number.h"
 
 static const struct {
     const char *word;
@@ -105,5 +105,6 @@ const char *decision_verdict_reason(const struct decision *decision,
 
 void decision_id_text(uint64_t id, char text[DECISION_ID_SIZE])
 {
-    snprintf(text, DECISION_ID_SIZE, "%016llx", (unsigned long long)id);
+    number_write_hex(text, id);
+    text[NUMBER_HEX_BYTES] = '\0';
 }

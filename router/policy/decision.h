@@ -69,7 +69,8 @@ struct decision_policy {
     const struct plugin *plugin;
     uint32_t first_part; /* column of its first part */
     uint32_t faults[PLUGIN_FAULTS];
-    int64_t took_ns; /* its own time; 0 when nobody asked for it */
+    int64_t took_ns; /* its turns: its own time and, before it, ours with the one before; 0 when
+                      * nobody asked for it */
 };
 
 struct decision {
@@ -95,6 +96,7 @@ struct decision {
     uint32_t chosen;    /* index; ISO_NONE: no cluster will do */
     uint32_t runner_up; /* cheapest of the others; ISO_NONE when there is none */
     uint32_t kept;      /* how many were eligible */
+    int64_t decided_ns; /* by clock_ns, when the last policy had answered */
     uint32_t part_count;
     uint32_t policy_count;
     struct decision_policy policies[CHAIN_POLICIES_MAX];

@@ -175,7 +175,7 @@ void access_line_write(struct exchange *exchange)
     char *room = buffer_reserve(lines, LINE_MOST + exchange->decision_json.len);
     struct pen pen = {room};
     PEN_WORD(&pen, "{\"ts_ms\":");
-    pen_i64(&pen, clock_wall_ms());
+    pen_i64(&pen, proxy_wall_ms(proxy));
     PEN_KEY(&pen, "request_id");
     pen_clean(&pen, exchange->request_id);
     PEN_KEY(&pen, "trace_id");

@@ -68,7 +68,7 @@ static void log_decision(struct proxy *proxy, const struct snapshot *snapshot,
 {
     if (proxy->decision_log == NULL)
         return;
-    proxy->decision.wall_ms = clock_wall_ms();
+    proxy->decision.wall_ms = proxy_wall_ms(proxy);
     decision_record(&proxy->recorder, snapshot->generation, chain, &proxy->decision,
                     &proxy->decision_lines.bytes);
     access_log_line_added(proxy->decision_log, &proxy->decision_lines, proxy->decision.now_ns);
@@ -81,7 +81,7 @@ static void note_decision(struct proxy *proxy, const struct snapshot *snapshot,
     struct decision *decision = &proxy->decision;
     const bool keep = may_keep(proxy, decision->now_ns);
     if (keep) {
-        decision->wall_ms = clock_wall_ms();
+        decision->wall_ms = proxy_wall_ms(proxy);
         decision_ring_add(proxy->ring, decision);
     }
     if (decision->waits)
@@ -128,7 +128,7 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
         for (uint32_t f = 0; f < PLUGIN_FAULTS; f++)
             if (decision->policies[k].faults[f] > 0)
                 counter_add(&proxy->metrics.policy_faults, decision->policies[k].faults[f]);
-    exchange->decided_ns = clock_monotonic_ns();
+    exchange->decided_ns = decision->decided_ns;
     distribution_add(&proxy->metrics.decision_s,
                      (double)(exchange->decided_ns - began_ns) / (double)NS_PER_S);
     return outcome->fault;

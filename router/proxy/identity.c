@@ -8,6 +8,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/number.h"
+
 enum {
     BYTES_PER_TOKEN = 4,
     PREFIX_BLOCK_BYTES = 1024, /* the first; each next covers twice as much */
@@ -161,28 +163,17 @@ enum fault identity_check_host(const struct exchange *exchange)
     return FAULT_MISDIRECTED;
 }
 
-static void hex(char *out, const unsigned char *bytes, size_t count)
+/* `digits` is 16 or 32. */
+static void random_hex(struct exchange *exchange, char *out, size_t digits)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < count; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-}
-
-/* Twice `bytes` digits; `bytes` is 8 or 16. */
-static void random_hex(struct exchange *exchange, char *out, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i += 8) {
-        const uint64_t word = random_u64(&exchange->proxy->random);
-        hex(out + 2 * i, (const unsigned char *)&word, 8);
-    }
+    for (size_t i = 0; i < digits; i += NUMBER_HEX_BYTES)
+        number_write_hex(out + i, random_u64(&exchange->proxy->random));
 }
 
 static struct slice new_id(struct exchange *exchange)
 {
     char *text = arena_alloc(exchange->arena, 32);
-    random_hex(exchange, text, 16);
+    random_hex(exchange, text, 32);
     return slice_make(text, 32);
 }
 
@@ -230,9 +221,9 @@ static struct slice continue_trace(struct exchange *exchange)
     if (goes_on)
         memcpy(text + 3, theirs.ptr + 3, 32);
     else
-        random_hex(exchange, text + 3, 16);
+        random_hex(exchange, text + 3, 32);
     text[35] = '-';
-    random_hex(exchange, text + 36, 8);
+    random_hex(exchange, text + 36, 16);
     text[52] = '-';
     memcpy(text + 53, goes_on ? theirs.ptr + 53 : "01", 2);
     return slice_make(text, TRACE_PARENT_BYTES);

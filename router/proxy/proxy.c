@@ -1,12 +1,11 @@
 #include "proxy/proxy.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "proxy/exchange.h"
 
 static void on_request(void *owner, struct connection *connection, struct stream *stream,
@@ -22,8 +21,8 @@ static struct slice on_refused(void *owner, struct connection *connection, enum 
     struct proxy *proxy = owner;
     char peer[ADDRESS_TEXT_BYTES];
     counter_add(&proxy->metrics.faults[fault], 1);
-    snprintf(proxy->refused_id, sizeof proxy->refused_id, "%016" PRIx64 "%016" PRIx64,
-             random_u64(&proxy->random), random_u64(&proxy->random));
+    number_write_hex(proxy->refused_id, random_u64(&proxy->random));
+    number_write_hex(proxy->refused_id + NUMBER_HEX_BYTES, random_u64(&proxy->random));
     log_event(LOG_DEBUG, "head_refused", "%s from %s: %s", proxy->refused_id,
               address_write_ip(&connection->peer, peer), fault_row(fault)->word);
     return slice_of(proxy->refused_id);
@@ -85,6 +84,16 @@ void proxy_destroy(struct proxy **proxy)
     buffer_release(&gone->scratch);
     free(gone);
     *proxy = NULL;
+}
+
+int64_t proxy_wall_ms(struct proxy *proxy)
+{
+    const int64_t now_ns = loop_now_ns(proxy->loop);
+    if (proxy->wall_of_ns != now_ns) {
+        proxy->wall_of_ns = now_ns;
+        proxy->wall_ms = clock_wall_ms();
+    }
+    return proxy->wall_ms;
 }
 
 struct target_metrics *proxy_target_metrics(struct proxy *proxy, uint32_t slot)

@@ -91,6 +91,7 @@ struct proxy {
     struct decide_room room;
     char refused_id[33]; /* of the last head that a codec refused */
     struct buffer scratch;
+    int64_t wall_ms, wall_of_ns; /* proxy_wall_ms's, and the turn that it is of */
 };
 
 /* `log` and `affinity` are shared and outlive it. [control], before the worker runs */
@@ -110,6 +111,8 @@ static inline const struct snapshot *proxy_snapshot(const struct proxy *proxy)
     return atomic_load_explicit(&proxy->snapshot, memory_order_acquire);
 }
 
+/* Unix time for the logs, looked at once a turn.  [worker] */
+int64_t proxy_wall_ms(struct proxy *proxy);
 /* The metrics of a target; made when missing.  [worker] */
 struct target_metrics *proxy_target_metrics(struct proxy *proxy, uint32_t slot);
 /* Once per turn: prompts that count as prefilled, log lines to hand over, pools to let go. [worker]

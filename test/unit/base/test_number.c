@@ -29,6 +29,18 @@ static void integers_read_as_written(void **state)
     assert_string_equal(text, "-105");
 }
 
+static void hex_has_sixteen_digits(void **state)
+{
+    (void)state;
+    static const uint64_t values[] = {0, 1, 0x0123456789abcdef, 0xfedcba9876543210, UINT64_MAX};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char ours[NUMBER_HEX_BYTES + 1] = {0}, theirs[NUMBER_HEX_BYTES + 1];
+        number_write_hex(ours, values[i]);
+        snprintf(theirs, sizeof theirs, "%016llx", (unsigned long long)values[i]);
+        assert_string_equal(ours, theirs);
+    }
+}
+
 static void fixed_agrees_with_printf(void **state)
 {
     (void)state;
@@ -60,5 +72,5 @@ static void the_huge_still_fits(void **state)
     assert_string_equal(text, "1e+300");
 }
 
-UNIT_MAIN(integers_read_as_written, fixed_agrees_with_printf, rounding_carries_over,
-          the_huge_still_fits)
+UNIT_MAIN(integers_read_as_written, hex_has_sixteen_digits, fixed_agrees_with_printf,
+          rounding_carries_over, the_huge_still_fits)
