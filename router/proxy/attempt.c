@@ -10,7 +10,7 @@
 #include "proxy/identity.h"
 #include "proxy/rewrite.h"
 
-enum { ATTEMPTS_MOST = 3, KEEP_PER_S = 1000, KEEP_BURST = 256, SEED_SHARED_MOST = 8 };
+enum { ATTEMPTS_MOST = 3, KEEP_PER_S = 64, KEEP_BURST = 256, SEED_SHARED_MOST = 8 };
 
 static uint64_t next_id(struct proxy *proxy)
 {
@@ -33,8 +33,8 @@ static uint64_t turn_seed(struct proxy *proxy)
     return proxy->seed;
 }
 
-/* All decisions are kept for /decisions, but at most a thousand a second: keeping one whole costs
- * more than making it. */
+/* All decisions are kept for /decisions as long as they are few.  Of many, some: keeping one whole
+ * costs nearly what making it does, and the ring is to show seconds of them, not a moment. */
 static bool may_keep(struct proxy *proxy, int64_t now_ns)
 {
     const int64_t earned = (now_ns - proxy->keep_since_ns) / (NS_PER_S / KEEP_PER_S);
@@ -75,11 +75,12 @@ static void log_decision(struct proxy *proxy, const struct snapshot *snapshot,
 }
 
 /* For those who ask later.  What merely waits is not in the log: nothing was done by it. */
-static void note_decision(struct proxy *proxy, const struct snapshot *snapshot,
+static void note_decision(const struct exchange *exchange, const struct snapshot *snapshot,
                           const struct route *route)
 {
+    struct proxy *proxy = exchange->proxy;
     struct decision *decision = &proxy->decision;
-    const bool keep = may_keep(proxy, decision->now_ns);
+    const bool keep = may_keep(proxy, decision->now_ns) || exchange->want_explain;
     if (keep) {
         decision->wall_ms = proxy_wall_ms(proxy);
         decision_ring_add(proxy->ring, decision);
@@ -379,7 +380,7 @@ void attempt_begin(struct exchange *exchange)
         return;
     }
     if (fault != FAULT_NO_MODEL && !(held && waits_already))
-        note_decision(proxy, snapshot, outcome.route);
+        note_decision(exchange, snapshot, outcome.route);
     if (goes)
         send_to(exchange, endpoint, target, &outcome);
     else if (!held)
