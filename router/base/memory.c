@@ -15,6 +15,8 @@ struct arena_block {
     _Alignas(ARENA_ALIGN) char data[];
 };
 
+_Static_assert(ARENA_BLOCK_BYTES % ARENA_ALIGN == 0, "what fits a block fits it aligned");
+
 void *memory_alloc(size_t size)
 {
     void *p = malloc(size ? size : 1);
@@ -149,28 +151,31 @@ void arena_reset(struct arena *arena)
     arena->blocks = oldest;
     arena->at = oldest ? oldest->data : NULL;
     arena->end = oldest ? oldest->data + oldest->size : NULL;
-    arena->used_bytes = 0;
 }
 
-static void arena_grow(struct arena *arena, size_t need)
+static size_t aligned(size_t size)
 {
-    const size_t size = need > ARENA_BLOCK_BYTES ? need : ARENA_BLOCK_BYTES;
-    struct arena_block *block = block_make(size);
+    return (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+}
+
+static ISO_COLD void arena_grow(struct arena *arena, size_t size)
+{
+    CHECK(size <= SIZE_MAX / 2);
+    const size_t need = aligned(size) > ARENA_BLOCK_BYTES ? aligned(size) : ARENA_BLOCK_BYTES;
+    struct arena_block *block = block_make(need);
     block->older = arena->blocks;
     arena->blocks = block;
     arena->at = block->data;
-    arena->end = block->data + size;
+    arena->end = block->data + need;
 }
 
+/* What is left of a block is a multiple of the alignment: what fits, fits aligned. */
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    CHECK(size <= SIZE_MAX / 2);
-    const size_t rounded = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
-    if (arena->at == NULL || (size_t)(arena->end - arena->at) < rounded)
-        arena_grow(arena, rounded);
+    if (ISO_UNLIKELY(arena->at == NULL || size > (size_t)(arena->end - arena->at)))
+        arena_grow(arena, size);
     void *p = arena->at;
-    arena->at += rounded;
-    arena->used_bytes += rounded;
+    arena->at += aligned(size);
     return p;
 }
 

@@ -27,7 +27,6 @@ struct arena {
     struct arena_block *blocks; /* newest first */
     char *at;
     char *end;
-    size_t used_bytes;
 };
 
 void arena_init(struct arena *arena);
