@@ -7,33 +7,41 @@
 
 #include "base/check.h"
 
-static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                            "25262728293031323334353637383940414243444546474849"
-                            "50515253545556575859606162636465666768697071727374"
-                            "75767778798081828384858687888990919293949596979899";
+/* Of each number below 1000 its three digits, and how many of them only lead. */
+#define ONE(a, b, c) '0' + (a), '0' + (b), '0' + (c), (a) != 0 ? 0 : (b) != 0 ? 1 : 2
+#define TEN(a, b)                                                                       \
+    ONE(a, b, 0), ONE(a, b, 1), ONE(a, b, 2), ONE(a, b, 3), ONE(a, b, 4), ONE(a, b, 5), \
+        ONE(a, b, 6), ONE(a, b, 7), ONE(a, b, 8), ONE(a, b, 9)
+#define HUNDRED(a)                                                                          \
+    TEN(a, 0), TEN(a, 1), TEN(a, 2), TEN(a, 3), TEN(a, 4), TEN(a, 5), TEN(a, 6), TEN(a, 7), \
+        TEN(a, 8), TEN(a, 9)
+static const char triples[] = {HUNDRED(0), HUNDRED(1), HUNDRED(2), HUNDRED(3), HUNDRED(4),
+                               HUNDRED(5), HUNDRED(6), HUNDRED(7), HUNDRED(8), HUNDRED(9)};
 
-static unsigned digits_of(uint64_t value)
+static inline char *put_triple(char *out, uint64_t value)
 {
-    unsigned digits = 1;
-    for (; value >= 10000; value /= 10000)
-        digits += 4;
-    return digits + (value >= 10) + (value >= 100) + (value >= 1000);
+    memcpy(out, triples + 4 * value, 3);
+    return out + 3;
 }
 
-/* Exactly so many digits, from the last to the first. */
-static inline void write_digits(char *out, uint64_t value, unsigned digits)
+/* Without what leads; may write, but not count, a byte or two behind it. */
+static inline char *put_head(char *out, uint64_t value)
 {
-    for (; digits >= 2; value /= 100)
-        memcpy(out + (digits -= 2), pairs + value % 100 * 2, 2);
-    if (digits == 1)
-        *out = (char)('0' + value);
+    const char *digits = triples + 4 * value;
+    memcpy(out, digits + digits[3], 3);
+    return out + 3 - digits[3];
+}
+
+static char *put_u64(char *out, uint64_t value)
+{
+    if (value < 1000)
+        return put_head(out, value);
+    return put_triple(put_u64(out, value / 1000), value % 1000);
 }
 
 size_t number_write_u64(char *out, uint64_t value)
 {
-    const unsigned digits = digits_of(value);
-    write_digits(out, value, digits);
-    return digits;
+    return (size_t)(put_u64(out, value) - out);
 }
 
 size_t number_write_i64(char *out, int64_t value)
@@ -62,13 +70,11 @@ void number_write_hex(char *out, uint64_t value)
     memcpy(out, halves, sizeof halves);
 }
 
-/* Inlined where scale and decimals are constants: no division is left then. */
-static inline size_t write_units(char *out, uint64_t units, uint64_t scale, unsigned decimals)
+/* As many digits as `decimals` says. */
+static void write_fraction(char *out, uint64_t units, unsigned decimals)
 {
-    const size_t len = number_write_u64(out, units / scale);
-    out[len] = '.';
-    write_digits(out + len + 1, units % scale, decimals);
-    return len + 1 + decimals;
+    for (; decimals > 0; units /= 10)
+        out[--decimals] = (char)('0' + units % 10);
 }
 
 /* Beyond exact integers: rare, and printf is right about it. */
@@ -89,11 +95,15 @@ size_t number_write_fixed(char *out, double value, unsigned decimals)
     char *at = out;
     if (value < 0 && units > 0)
         *at++ = '-';
-    if (decimals == 3)
-        at += write_units(at, units, 1000, 3);
-    else if (decimals == 0)
-        at += number_write_u64(at, units);
-    else
-        at += write_units(at, units, (uint64_t)scales[decimals], decimals);
-    return (size_t)(at - out);
+    if (ISO_LIKELY(decimals == 3)) { /* by a constant: no division is left */
+        at = put_u64(at, units / 1000);
+        *at++ = '.';
+        return (size_t)(put_triple(at, units % 1000) - out);
+    }
+    const uint64_t scale = (uint64_t)scales[decimals];
+    at = put_u64(at, units / scale);
+    if (decimals > 0)
+        *at++ = '.';
+    write_fraction(at, units % scale, decimals);
+    return (size_t)(at + decimals - out);
 }

@@ -29,6 +29,24 @@ static void integers_read_as_written(void **state)
     assert_string_equal(text, "-105");
 }
 
+static void expect_integer(uint64_t value)
+{
+    char ours[NUMBER_TEXT_BYTES + 1], theirs[NUMBER_TEXT_BYTES + 1];
+    ours[number_write_u64(ours, value)] = '\0';
+    snprintf(theirs, sizeof theirs, "%llu", (unsigned long long)value);
+    assert_string_equal(ours, theirs);
+}
+
+static void every_length_of_integer_is_written(void **state)
+{
+    (void)state;
+    for (uint64_t value = 0; value < 2000; value++)
+        expect_integer(value);
+    for (uint64_t power = 1000; power < UINT64_MAX / 10; power *= 10)
+        for (uint64_t value = power - 1; value <= power + 1; value++)
+            expect_integer(value);
+}
+
 static void hex_has_sixteen_digits(void **state)
 {
     (void)state;
@@ -72,5 +90,5 @@ static void the_huge_still_fits(void **state)
     assert_string_equal(text, "1e+300");
 }
 
-UNIT_MAIN(integers_read_as_written, hex_has_sixteen_digits, fixed_agrees_with_printf,
-          rounding_carries_over, the_huge_still_fits)
+UNIT_MAIN(integers_read_as_written, every_length_of_integer_is_written, hex_has_sixteen_digits,
+          fixed_agrees_with_printf, rounding_carries_over, the_huge_still_fits)
