@@ -315,6 +315,8 @@ uint64_t identity_session(struct slice tenant, struct slice model, struct slice 
 static void hash_prefixes(struct exchange *exchange)
 {
     const struct slice prompt = exchange->facts.prompt;
+    if (prompt.len < PREFIX_BLOCK_BYTES)
+        return; /* the state alone costs more than hashing that much */
     XXH3_state_t state;
     XXH3_64bits_reset_withSeed(&state, identity_session(exchange->tenant, exchange->facts.model,
                                                         SLICE("")));
