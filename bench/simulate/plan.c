@@ -1,6 +1,7 @@
 #include "simulate/plan.h"
 
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +25,8 @@ const char plan_usage[] =
     "  --first-seed N         count from there\n"
     "  --independent          every request its own conversation\n"
     "  --fault FAULT          KIND[:CLUSTER[:FACTOR]][@START+LASTS]; may be given several times\n"
-    "  --traces FOLDER        draw sizes from the public traces in it\n"
+    "  --traces FOLDER        draw sizes from the public traces in it; or from files of their\n"
+    "                         formats: chat=FILE,code=FILE,flex=FILE\n"
     "  --output-scale X       so many times the output tokens (default as the scenario says)\n"
     "  --warm-up T            before measuring (default 2m)\n"
     "  --measure T            (default 10m)\n"
@@ -33,6 +35,8 @@ const char plan_usage[] =
     "  --json                 one object per policy, load and seed, instead of a table\n"
     "  --merge                with --json: one object for all seeds of a policy and load\n"
     "  --goodput              the highest load at which 95 % are under the promise, instead\n"
+    "  --arrivals FILE        run recorded requests instead of drawn ones: as isobench load reads\n"
+    "                         them, at the pace of the file or, with --load, at that load\n"
     "  --write-arrivals FILE  the requests of the run, for isobench load; one policy, load, seed\n";
 
 /* --- words --- */
@@ -98,6 +102,7 @@ enum letter {
     OPTION_JSON,
     OPTION_MERGE,
     OPTION_GOODPUT,
+    OPTION_PLAY,
     OPTION_ARRIVALS,
     OPTION_HELP,
 };
@@ -122,6 +127,7 @@ static const struct option known[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"merge", no_argument, NULL, OPTION_MERGE},
     {"goodput", no_argument, NULL, OPTION_GOODPUT},
+    {"arrivals", required_argument, NULL, OPTION_PLAY},
     {"write-arrivals", required_argument, NULL, OPTION_ARRIVALS},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -151,6 +157,7 @@ static bool letter_take(struct plan *o, struct plan_raw *raw, int letter, struct
         raw->scenario = optarg;
         return true;
     case OPTION_LOAD:
+        raw->load_given = true;
         return loads_read(o, optarg, error);
     case OPTION_ROUTERS:
         return count_read("routers", optarg, 1, 64, &o->routers, error);
@@ -178,6 +185,7 @@ static bool letter_take(struct plan *o, struct plan_raw *raw, int letter, struct
     case OPTION_WARM:
         return seconds_read("warm-up", optarg, &o->warm_s, error);
     case OPTION_MEASURE:
+        o->measured_given = true;
         return seconds_read("measure", optarg, &o->measured_s, error);
     case OPTION_PLUGINS:
         raw->plugins = optarg;
@@ -193,6 +201,9 @@ static bool letter_take(struct plan *o, struct plan_raw *raw, int letter, struct
         return true;
     case OPTION_GOODPUT:
         o->goodput = true;
+        return true;
+    case OPTION_PLAY:
+        raw->arrivals = optarg;
         return true;
     case OPTION_ARRIVALS:
         o->arrivals_file = optarg;
@@ -217,6 +228,30 @@ static bool letters_take(struct plan *o, struct plan_raw *raw, int argc, char **
     return true;
 }
 
+/* Load 1 is the fleet's capacity for the mean of these requests. */
+static bool arrivals_take(struct plan *o, const struct plan_raw *raw, struct error *error)
+{
+    if (raw->arrivals == NULL)
+        return true;
+    const double scale = o->sizes.output_scale > 0 ? o->sizes.output_scale : 1;
+    o->arrivals = arrivals_read(raw->arrivals, &o->scenario, scale, error);
+    if (o->arrivals == NULL)
+        return error_prefix(error, "--arrivals");
+    const struct mean_request mean = {o->arrivals->uncached_tokens, o->arrivals->output_tokens, 1};
+    o->arrivals_load = o->arrivals->requests_per_s / scenario_capacity(&o->scenario, &mean);
+    if (!raw->load_given)
+        o->loads[0] = o->arrivals_load;
+    for (uint32_t i = 0; i < o->load_count; i++) {
+        const double ends_s = arrivals_last_s(o->arrivals) * o->arrivals_load / o->loads[i];
+        if (ends_s <= o->warm_s)
+            return error_set(error,
+                             "--arrivals: at load %.3g the last request comes after %.0f s, before "
+                             "anything is measured: say a shorter --warm-up than %.0f s",
+                             o->loads[i], ends_s, o->warm_s);
+    }
+    return true;
+}
+
 static bool raw_resolve(struct plan *o, const struct plan_raw *raw, struct error *error)
 {
     error_set(error, "scenario %s cannot be read", raw->scenario);
@@ -232,12 +267,14 @@ static bool raw_resolve(struct plan *o, const struct plan_raw *raw, struct error
                          error))
             return error_prefix(error, "--fault");
     if (raw->traces != NULL && !sizes_load(&o->sizes, raw->traces, error))
-        return false;
+        return error_prefix(error, "--traces");
     o->sizes.output_scale = o->scenario.workload.output_scale;
     if (raw->scale != NULL && (!slice_to_double(slice_of(raw->scale), &o->sizes.output_scale) ||
                                o->sizes.output_scale < 0.001 || o->sizes.output_scale > 100))
         return error_set(error, "--output-scale: expected a number from 0.001 to 100, found \"%s\"",
                          raw->scale);
+    if (!arrivals_take(o, raw, error))
+        return false;
     if (!plan_policies_read(o, raw, error))
         return false;
     const bool one = o->contender_count == 1 && o->load_count == 1 && o->seeds == 1;
@@ -269,6 +306,10 @@ bool plan_read(struct plan *o, int argc, char **argv)
 struct run_setup plan_setup(const struct plan *o, double load, uint32_t seed,
                             const struct contender *contender)
 {
+    double measured_s = o->measured_s;
+    if (o->arrivals != NULL && !o->measured_given)
+        measured_s =
+            fmax(1, arrivals_last_s(o->arrivals) * o->arrivals_load / load + 0.001 - o->warm_s);
     return (struct run_setup){
         .workload = {.scenario = &o->scenario,
                      .sizes = &o->sizes,
@@ -276,7 +317,8 @@ struct run_setup plan_setup(const struct plan *o, double load, uint32_t seed,
                      .independent = o->independent,
                      .seed = seed,
                      .warm_s = o->warm_s,
-                     .measured_s = o->measured_s},
+                     .measured_s = measured_s,
+                     .arrivals = o->arrivals},
         .rule = contender->rule,
         .chain = contender->chain,
         .routers = o->routers,
@@ -297,5 +339,6 @@ void plan_finish(struct plan *o)
     if (o->plugins != NULL)
         plugin_dir_destroy(&o->plugins);
     sizes_finish(&o->sizes);
+    arrivals_destroy(&o->arrivals);
     arena_finish(&o->arena);
 }

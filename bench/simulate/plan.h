@@ -43,7 +43,10 @@ struct plan {
     bool independent, regret, json;
     bool merge;                /* JSON: all seeds as one run */
     bool goodput;              /* find the highest load instead */
-    const char *arrivals_file; /* NULL: not wanted */
+    struct arrivals *arrivals; /* recorded ones to run; NULL: they are drawn */
+    double arrivals_load;      /* ... as they were recorded */
+    bool measured_given;
+    const char *arrivals_file; /* to write; NULL: not wanted */
 };
 
 extern const char plan_usage[];

@@ -8,7 +8,8 @@
 
 /* Options that are words until all of them are there. */
 struct plan_raw {
-    const char *policy, *scenario, *plugins, *traces, *scale;
+    const char *policy, *scenario, *plugins, *traces, *scale, *arrivals;
+    bool load_given;
     const char *faults[RUN_FAULTS_MAX];
     uint32_t fault_count;
     const char *sweeps[PLAN_SWEEPS_MAX];

@@ -102,17 +102,11 @@ static struct station *station_first_due(const struct run *run)
     return first;
 }
 
-static int64_t conversation_due_ns(const struct run *run)
-{
-    return run->begun < run->workload->count ? run->workload->list[run->begun].begins_ns
-                                             : INT64_MAX;
-}
-
 /* False when nothing more can matter. */
 static bool step(struct run *run)
 {
     struct station *station = station_first_due(run);
-    const int64_t begins_ns = conversation_due_ns(run);
+    const int64_t begins_ns = workload_next_ns(run->workload);
     const int64_t agenda_ns = agenda_next_ns(&run->agenda);
     if (begins_ns == INT64_MAX && run->now_ns >= run->end_ns && run->under_way == 0)
         return false;
@@ -123,7 +117,7 @@ static bool step(struct run *run)
         run_station_turn(run, station);
     } else if (begins_ns < agenda_ns) {
         run->now_ns = begins_ns;
-        run_turn_arrives(run, (uint32_t)run->begun++);
+        run_turn_arrives(run, workload_begin(run->workload));
     } else {
         const struct agenda_item item = agenda_take(&run->agenda);
         run->now_ns = item.due_ns;

@@ -41,7 +41,6 @@ struct run {
     int64_t now_ns;
     int64_t warm_ns, end_ns; /* of the measured time */
     struct workload *workload;
-    size_t begun; /* conversations */
     struct agenda agenda;
     struct network *network;
     double *rtt_ms; /* [region * clusters + cluster] */
@@ -51,8 +50,7 @@ struct run {
     struct station *stations;
     struct clairvoyant seer;
     struct trip_pool trips;
-    uint64_t under_way; /* trips */
-    uint64_t turns_to_come;
+    uint64_t under_way;  /* trips */
     struct letter *mail; /* [clusters], the latest of each */
     bool redis_down;
     const struct fault *counted; /* the fault whose traffic is counted now */

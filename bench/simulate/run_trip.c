@@ -24,7 +24,7 @@ static struct score_class *class_of(struct run *run, const struct trip *trip)
 
 static struct cluster_request request_of(const struct run *run, const struct trip *trip)
 {
-    const struct conversation *c = &run->workload->list[trip->conversation];
+    const struct conversation *c = workload_at(run->workload, trip->conversation);
     return (struct cluster_request){
         .id = trip->number,
         .conversation = c->id,
@@ -61,6 +61,7 @@ static void trip_fail(struct run *run, struct trip *trip)
         run->result->score.failed++;
         run->result->score.failed_unstarted += !trip->taken;
     }
+    workload_end(run->workload, trip->conversation);
     trip_end(run, trip);
 }
 
@@ -104,7 +105,7 @@ static void attempt(struct run *run, struct trip *trip)
     trip->sent_ns = run->now_ns;
     trip->half_ns = ms_to_ns(network_draw_ms(base_ms, &run->random) / 2);
     if (run->setup->rule != RUN_POLICY) {
-        const struct conversation *c = &run->workload->list[trip->conversation];
+        const struct conversation *c = workload_at(run->workload, trip->conversation);
         trip->sent_tokens = c->prompt_tokens - run->seer.estimates[chosen].cached_tokens;
         station->flying_tokens += trip->sent_tokens;
         station->flying++;
@@ -148,7 +149,7 @@ static uint32_t place_of(const struct scenario *s, uint32_t region)
 /* A turn of a conversation reaches its edge. */
 void run_turn_arrives(struct run *run, uint32_t at)
 {
-    const struct conversation *c = &run->workload->list[at];
+    const struct conversation *c = workload_at(run->workload, at);
     const bool flex = c->kind == KIND_FLEX;
     const double scale = run->setup->workload.sizes->output_scale;
     struct trip *trip = trip_take(&run->trips);
@@ -253,7 +254,7 @@ static void trip_first(struct run *run, struct trip *trip)
 
 static void score_done(struct run *run, const struct trip *trip)
 {
-    const struct conversation *c = &run->workload->list[trip->conversation];
+    const struct conversation *c = workload_at(run->workload, trip->conversation);
     struct score *score = &run->result->score;
     struct score_class *class = class_of(run, trip);
     histogram_add(&class->ttft_ns, (uint64_t)trip->ttft_ns);
@@ -273,7 +274,7 @@ static void score_done(struct run *run, const struct trip *trip)
 static void trip_done(struct run *run, struct trip *trip)
 {
     struct edge *edge = &run->edges[trip->edge];
-    struct conversation *c = &run->workload->list[trip->conversation];
+    struct conversation *c = workload_at(run->workload, trip->conversation);
     const uint32_t slot = trip->flight.slot;
     ledger_done(edge->ledger, &trip->flight, FLIGHT_DONE, run->now_ns);
     affinity_learn(edge->affinity, slot, trip->expectation, trip->cached_tokens,
@@ -282,11 +283,12 @@ static void trip_done(struct run *run, struct trip *trip)
                           trip->ask.prompt_tokens + c->output_tokens, NULL, 0, slot, run->now_ns);
     if (trip->measured)
         score_done(run, trip);
-    if (c->more) {
-        const int64_t next_ns = run->now_ns + conversation_next(c, &run->setup->workload);
-        if (next_ns < run->end_ns)
-            agenda_add(&run->agenda, next_ns, EVENT_TURN, trip->conversation, 0);
-    }
+    const int64_t next_ns =
+        c->more ? run->now_ns + conversation_next(c, &run->setup->workload) : INT64_MAX;
+    if (next_ns < run->end_ns)
+        agenda_add(&run->agenda, next_ns, EVENT_TURN, trip->conversation, 0);
+    else
+        workload_end(run->workload, trip->conversation);
     trip_end(run, trip);
 }
 

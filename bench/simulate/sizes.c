@@ -27,7 +27,8 @@ static const struct {
     [KIND_FLEX] = {{8.52, 0.94}, {5.34, 1.36}},
 };
 
-typedef bool row_reader(const char *line, struct size *out);
+static const char *const kind_names[REQUEST_KINDS] = {
+    [KIND_CHAT] = "chat", [KIND_CODE] = "code", [KIND_FLEX] = "flex"};
 
 static bool azure_read(const char *line, struct size *out)
 {
@@ -46,7 +47,7 @@ static bool mooncake_read(const char *line, struct size *out)
 
 /* Lines that are no row (a heading) are passed over; a file without rows is an error. */
 static bool rows_load(struct sizes *sizes, enum request_kind kind, const char *path,
-                      row_reader *read, struct error *error)
+                      struct error *error)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL)
@@ -55,7 +56,7 @@ static bool rows_load(struct sizes *sizes, enum request_kind kind, const char *p
     size_t line_room = 0, room = 0;
     struct size row;
     while (getline(&line, &line_room, file) > 0 && sizes->counts[kind] < ROWS_MOST) {
-        if (!read(line, &row) || row.prompt_tokens == 0)
+        if (!(line[0] == '{' ? mooncake_read : azure_read)(line, &row) || row.prompt_tokens == 0)
             continue;
         if (sizes->counts[kind] == room) {
             room = room > 0 ? 2 * room : 1024;
@@ -70,15 +71,44 @@ static bool rows_load(struct sizes *sizes, enum request_kind kind, const char *p
     return true;
 }
 
-bool sizes_load(struct sizes *sizes, const char *folder, struct error *error)
+static bool folder_load(struct sizes *sizes, const char *folder, struct error *error)
 {
     char *azure = memory_printf("%s/AzureLLMInferenceTrace_conv.csv", folder);
     char *mooncake = memory_printf("%s/mooncake_conversation.jsonl", folder);
-    const bool loaded = rows_load(sizes, KIND_CHAT, azure, azure_read, error) &&
-                        rows_load(sizes, KIND_FLEX, mooncake, mooncake_read, error);
+    const bool loaded =
+        rows_load(sizes, KIND_CHAT, azure, error) && rows_load(sizes, KIND_FLEX, mooncake, error);
     free(azure);
     free(mooncake);
     return loaded;
+}
+
+static bool file_load(struct sizes *sizes, struct slice text, struct error *error)
+{
+    struct slice kind = SLICE_NONE;
+    slice_split(&text, '=', &kind);
+    for (unsigned k = 0; k < REQUEST_KINDS; k++) {
+        if (!slice_eq(kind, slice_of(kind_names[k])))
+            continue;
+        if (sizes->counts[k] > 0)
+            return error_set(error, "%s has two files", kind_names[k]);
+        char *path = slice_dup(text);
+        const bool loaded = rows_load(sizes, (enum request_kind)k, path, error);
+        free(path);
+        return loaded;
+    }
+    return error_set(error, "expected chat=FILE, code=FILE or flex=FILE, found \"%.*s\"",
+                     SLICE_ARG(kind));
+}
+
+bool sizes_load(struct sizes *sizes, const char *text, struct error *error)
+{
+    struct slice rest = slice_of(text), part;
+    if (slice_find(rest, '=') < 0)
+        return folder_load(sizes, text, error);
+    while (slice_split(&rest, ',', &part))
+        if (!file_load(sizes, part, error))
+            return false;
+    return true;
 }
 
 void sizes_finish(struct sizes *sizes)

@@ -28,8 +28,8 @@ struct sizes {
     double output_scale; /* on top of what the reference workload does; 0 as 1 */
 };
 
-/* Reads both files of that folder. */
-bool sizes_load(struct sizes *sizes, const char *folder, struct error *error) ISO_MUST_USE;
+/* "FOLDER" with both files by these names, or "KIND=FILE[,KIND=FILE]..." with chat, code, flex. */
+bool sizes_load(struct sizes *sizes, const char *text, struct error *error) ISO_MUST_USE;
 void sizes_finish(struct sizes *sizes);
 
 /* One request's, cut as the reference workload cuts them: prompts at 16,000 (flex 12,000), outputs

@@ -59,6 +59,9 @@ int64_t conversation_next(struct conversation *c, const struct workload_setup *s
 
 struct mean_request workload_mean(const struct workload_setup *setup)
 {
+    if (setup->arrivals != NULL)
+        return (struct mean_request){setup->arrivals->uncached_tokens,
+                                     setup->arrivals->output_tokens, 1};
     const struct scenario_workload *shape = &setup->scenario->workload;
     double requests = 0, uncached = 0, output = 0, flex_uncached = 0, flex_output = 0;
     for (uint32_t i = 0; i < MEAN_CONVERSATIONS; i++) {
@@ -105,106 +108,227 @@ double cluster_capacity(const struct cluster_setup *setup, const struct mean_req
     return rate * setup->speed;
 }
 
+double scenario_capacity(const struct scenario *scenario, const struct mean_request *mean)
+{
+    double capacity = 0;
+    for (uint32_t i = 0; i < scenario->cluster_count; i++)
+        capacity += cluster_capacity(&scenario->clusters[i].setup, mean);
+    return capacity;
+}
+
 /* --- when they begin --- */
 
+/* The conversations of one region: a Poisson process thinned to the day's shape. */
 struct beginner {
-    const struct workload_setup *setup;
-    struct workload *workload;
-    size_t room;
+    const struct scenario_region *region;
+    double candidates_per_s;
     struct random random;
     double burst_from_s, burst_to_s; /* the present or next one of this region */
+    double at_s;                     /* the next conversation; INFINITY: none */
+    bool flex, code;                 /* ... what it is */
+    uint64_t seed;                   /* ... and what it is drawn from */
 };
 
-static double intensity(struct beginner *b, const struct scenario_region *region, double at_s)
+enum { NO_PLACE = UINT32_MAX };
+
+struct workload {
+    const struct workload_setup *setup;
+    struct beginner *beginners; /* [regions] */
+    size_t arrival;             /* of setup->arrivals, the next */
+    double stretch;             /* ... of their times */
+    int64_t next_ns;
+    uint32_t next_region;
+    uint64_t begun;
+    double requests_per_s, flex_share; /* flex_share: of conversations */
+    struct conversation *list;
+    uint32_t *free_next; /* [room] the free places as a list */
+    uint32_t room, free_head;
+};
+
+static double intensity(const struct workload_setup *setup, struct beginner *b, double at_s)
 {
-    const struct scenario_workload *shape = &b->setup->scenario->workload;
+    const struct scenario_workload *shape = &setup->scenario->workload;
     const double day_s = shape->day_ms / 1000, burst_s = shape->burst_ms / 1000;
     const double every_s = shape->burst_every_ms / 1000;
     while (at_s >= b->burst_to_s) {
         b->burst_from_s = b->burst_to_s + (every_s - burst_s) * random_exponential(&b->random);
         b->burst_to_s = b->burst_from_s + burst_s;
     }
-    const double day =
-        1 + shape->day_swing *
-                sin(2 * M_PI * ((at_s - b->setup->warm_s) / day_s + region->tz_hours / 24));
+    const double turn = (at_s - setup->warm_s) / day_s + b->region->tz_hours / 24;
+    const double day = 1 + shape->day_swing * sin(2 * M_PI * turn);
     const double mean_burst = 1 + (shape->burst_factor - 1) * burst_s / every_s;
     return day * (at_s >= b->burst_from_s ? shape->burst_factor : 1) / mean_burst;
 }
 
-static void begin_add(struct beginner *b, uint8_t region, bool flex, double at_s)
+static double intensity_most(const struct workload_setup *setup)
 {
-    struct workload *w = b->workload;
-    if (w->count == b->room) {
-        b->room = b->room > 0 ? 2 * b->room : 4096;
-        w->list = memory_realloc(w->list, b->room * sizeof *w->list);
-    }
-    const bool code = random_unit(&b->random) < b->setup->scenario->workload.code_share;
-    struct conversation *c = &w->list[w->count++];
-    *c = (struct conversation){.begins_ns = (int64_t)(at_s * 1e9),
-                               .region = region,
-                               .kind = flex   ? KIND_FLEX
-                                       : code ? KIND_CODE
-                                              : KIND_CHAT};
-    random_seed(&c->random, random_u64(&b->random));
-    conversation_begin(c, b->setup);
+    const struct scenario_workload *shape = &setup->scenario->workload;
+    return (1 + shape->day_swing) * shape->burst_factor;
 }
 
-/* A Poisson process thinned to the day's shape. */
-static void region_fill(struct beginner *b, uint8_t at, double conversations_per_s,
-                        double flex_share)
+static void beginner_next(const struct workload *w, struct beginner *b)
 {
-    const struct scenario_region *region = &b->setup->scenario->regions[at];
-    const double end_s = b->setup->warm_s + b->setup->measured_s;
-    const struct scenario_workload *shape = &b->setup->scenario->workload;
-    const double most = (1 + shape->day_swing) * shape->burst_factor;
-    random_seed(&b->random, b->setup->seed * UINT64_C(0x9e3779b97f4a7c15) + at);
-    b->burst_from_s = b->burst_to_s = -shape->burst_every_ms / 1000 * random_unit(&b->random);
-    for (double at_s = 0;;) {
-        at_s += random_exponential(&b->random) / (conversations_per_s * most);
-        if (at_s >= end_s)
-            break;
-        if (random_unit(&b->random) * most < intensity(b, region, at_s))
-            begin_add(b, at, random_unit(&b->random) < flex_share, at_s);
+    const struct workload_setup *setup = w->setup;
+    const double most = intensity_most(setup);
+    do {
+        b->at_s += random_exponential(&b->random) / b->candidates_per_s;
+        if (b->at_s >= setup->warm_s + setup->measured_s) {
+            b->at_s = INFINITY;
+            return;
+        }
+    } while (random_unit(&b->random) * most >= intensity(setup, b, b->at_s));
+    b->flex = random_unit(&b->random) < w->flex_share;
+    b->code = random_unit(&b->random) < setup->scenario->workload.code_share;
+    b->seed = random_u64(&b->random);
+}
+
+static void beginner_init(const struct workload *w, struct beginner *b, uint32_t region,
+                          double conversations_per_s)
+{
+    const struct workload_setup *setup = w->setup;
+    *b = (struct beginner){.region = &setup->scenario->regions[region]};
+    b->candidates_per_s = conversations_per_s * intensity_most(setup);
+    random_seed(&b->random, setup->seed * UINT64_C(0x9e3779b97f4a7c15) + region);
+    b->burst_from_s = b->burst_to_s =
+        -setup->scenario->workload.burst_every_ms / 1000 * random_unit(&b->random);
+    beginner_next(w, b);
+}
+
+/* Of two at once the first region's. */
+static void next_find(struct workload *w)
+{
+    const struct arrivals *arrivals = w->setup->arrivals;
+    w->next_ns = INT64_MAX;
+    if (arrivals != NULL) {
+        if (w->arrival < arrivals->count)
+            w->next_ns = (int64_t)((double)arrivals->list[w->arrival].at_ns * w->stretch);
+        if (w->next_ns >= (int64_t)((w->setup->warm_s + w->setup->measured_s) * 1e9))
+            w->next_ns = INT64_MAX;
+        return;
+    }
+    for (uint32_t i = 0; i < w->setup->scenario->region_count; i++) {
+        const double at_s = w->beginners[i].at_s;
+        if (isfinite(at_s) && (int64_t)(at_s * 1e9) < w->next_ns) {
+            w->next_ns = (int64_t)(at_s * 1e9);
+            w->next_region = i;
+        }
     }
 }
 
-static int by_time(const void *a, const void *b)
+static void beginners_init(struct workload *w, double turns)
 {
-    const struct conversation *x = a, *y = b;
-    return x->begins_ns != y->begins_ns
-               ? (x->begins_ns > y->begins_ns) - (x->begins_ns < y->begins_ns)
-               : (x->region > y->region) - (x->region < y->region);
+    const struct scenario *s = w->setup->scenario;
+    double weights = 0;
+    for (uint32_t i = 0; i < s->region_count; i++)
+        weights += s->regions[i].weight;
+    const double own = w->requests_per_s * (1 - s->workload.flex_share) / turns;
+    const double flex = w->requests_per_s * s->workload.flex_share;
+    w->flex_share = flex / (own + flex);
+    w->beginners = memory_zalloc(s->region_count * sizeof *w->beginners);
+    for (uint32_t i = 0; i < s->region_count; i++)
+        beginner_init(w, &w->beginners[i], i, (own + flex) * s->regions[i].weight / weights);
 }
 
 struct workload *workload_create(const struct workload_setup *setup)
 {
-    const struct scenario *s = setup->scenario;
     struct workload *w = memory_zalloc(sizeof *w);
-    struct beginner b = {.setup = setup, .workload = w};
+    w->setup = setup;
+    w->free_head = NO_PLACE;
     const struct mean_request mean = workload_mean(setup);
-    double capacity = 0, weights = 0;
-    for (uint32_t i = 0; i < s->cluster_count; i++)
-        capacity += cluster_capacity(&s->clusters[i].setup, &mean);
-    for (uint32_t i = 0; i < s->region_count; i++)
-        weights += s->regions[i].weight;
-    w->requests_per_s = setup->load * capacity;
-    const double own = w->requests_per_s * (1 - s->workload.flex_share) / mean.turns;
-    const double flex = w->requests_per_s * s->workload.flex_share;
-    for (uint32_t i = 0; i < s->region_count; i++)
-        region_fill(&b, (uint8_t)i, (own + flex) * s->regions[i].weight / weights,
-                    flex / (own + flex));
-    if (w->count > 0)
-        qsort(w->list, w->count, sizeof *w->list, by_time);
-    for (size_t i = 0; i < w->count; i++)
-        w->list[i].id = i + 1;
+    w->requests_per_s = setup->load * scenario_capacity(setup->scenario, &mean);
+    if (setup->arrivals == NULL)
+        beginners_init(w, mean.turns);
+    else
+        w->stretch = setup->arrivals->requests_per_s / w->requests_per_s;
+    next_find(w);
     return w;
 }
 
 void workload_destroy(struct workload **workload)
 {
-    if (*workload == NULL)
+    struct workload *w = *workload;
+    if (w == NULL)
         return;
-    free((*workload)->list);
-    free(*workload);
+    free(w->beginners);
+    free(w->list);
+    free(w->free_next);
+    free(w);
     *workload = NULL;
+}
+
+double workload_requests_per_s(const struct workload *w)
+{
+    return w->requests_per_s;
+}
+
+int64_t workload_next_ns(const struct workload *w)
+{
+    return w->next_ns;
+}
+
+struct conversation *workload_at(const struct workload *w, uint32_t place)
+{
+    CHECK_LT(place, w->room);
+    return &w->list[place];
+}
+
+static uint32_t place_take(struct workload *w)
+{
+    if (w->free_head == NO_PLACE) {
+        const uint32_t room = w->room > 0 ? 2 * w->room : 1024;
+        w->list = memory_realloc(w->list, room * sizeof *w->list);
+        w->free_next = memory_realloc(w->free_next, room * sizeof *w->free_next);
+        for (uint32_t i = room; i-- > w->room;) {
+            w->free_next[i] = w->free_head;
+            w->free_head = i;
+        }
+        w->room = room;
+    }
+    const uint32_t place = w->free_head;
+    w->free_head = w->free_next[place];
+    return place;
+}
+
+void workload_end(struct workload *w, uint32_t place)
+{
+    w->free_next[place] = w->free_head;
+    w->free_head = place;
+}
+
+static struct conversation conversation_draw(struct workload *w)
+{
+    struct beginner *b = &w->beginners[w->next_region];
+    struct conversation c = {.region = (uint8_t)w->next_region,
+                             .kind = b->flex   ? KIND_FLEX
+                                     : b->code ? KIND_CODE
+                                               : KIND_CHAT,
+                             .id = ++w->begun};
+    random_seed(&c.random, b->seed);
+    conversation_begin(&c, w->setup);
+    beginner_next(w, b);
+    return c;
+}
+
+/* What a router takes the prompt for is wrong by as much in every turn. */
+static struct conversation conversation_recorded(struct workload *w)
+{
+    const struct arrival *a = &w->setup->arrivals->list[w->arrival++];
+    struct conversation c = {.region = a->region,
+                             .kind = a->flex ? KIND_FLEX : KIND_CHAT,
+                             .id = w->setup->independent ? w->arrival : a->conversation,
+                             .turn = a->turn,
+                             .prompt_tokens = a->prompt_tokens,
+                             .reusable_tokens = w->setup->independent ? 0 : a->reusable_tokens,
+                             .output_tokens = a->output_tokens};
+    random_seed(&c.random, c.id);
+    c.known_factor = exp(KNOWN_DEVIATION * random_normal(&c.random));
+    return c;
+}
+
+uint32_t workload_begin(struct workload *w)
+{
+    const uint32_t place = place_take(w);
+    w->list[place] = w->setup->arrivals != NULL ? conversation_recorded(w) : conversation_draw(w);
+    next_find(w);
+    return place;
 }

@@ -3,7 +3,8 @@
  * and the turns of each.  When a turn comes depends on when the answer before
  * it came, so the run asks for the next turn; everything else is drawn from
  * the seed and the conversation's number alone, and so is the same under every
- * policy.  README.md describes it.
+ * policy.  Or recorded requests, each at its time.  Only conversations that
+ * have begun and are not over take memory.  README.md describes it.
  */
 #ifndef SIMULATE_WORKLOAD_H
 #define SIMULATE_WORKLOAD_H
@@ -14,13 +15,13 @@
 
 #include "base/random.h"
 #include "cluster/scenario.h"
+#include "simulate/arrivals.h"
 #include "simulate/sizes.h"
 
-/* A conversation and its present turn. */
+/* A conversation and its present turn.  A recorded request is one of one turn. */
 struct conversation {
-    int64_t begins_ns;
     struct random random;
-    uint64_t id; /* > 0, unique in a run */
+    uint64_t id; /* > 0; recorded requests of one conversation share it */
     uint8_t region;
     uint8_t kind;             /* enum request_kind */
     bool more;                /* another turn follows this one */
@@ -38,16 +39,22 @@ struct workload_setup {
     bool independent; /* every request its own conversation, nothing to reuse */
     uint64_t seed;
     double warm_s, measured_s;
+    const struct arrivals *arrivals; /* these instead, paced to the load; NULL usual */
 };
 
-struct workload {
-    struct conversation *list; /* by begins_ns */
-    size_t count;
-    double requests_per_s; /* aimed at */
-};
+struct workload;
 
 struct workload *workload_create(const struct workload_setup *setup) ISO_MUST_USE;
 void workload_destroy(struct workload **workload);
+double workload_requests_per_s(const struct workload *workload); /* aimed at */
+
+/* When the next conversation begins; INT64_MAX: none will. */
+int64_t workload_next_ns(const struct workload *workload);
+/* That one, at its first turn.  Its place, until it ends. */
+uint32_t workload_begin(struct workload *workload);
+/* Valid until the next one begins. */
+struct conversation *workload_at(const struct workload *workload, uint32_t place);
+void workload_end(struct workload *workload, uint32_t place);
 
 /* Its next turn; only when `more`.  Returns the think time before it, ns. */
 int64_t conversation_next(struct conversation *conversation, const struct workload_setup *setup);
@@ -57,8 +64,11 @@ struct mean_request {
     double uncached_tokens, output_tokens;
     double turns; /* of a conversation that is not flex */
 };
+/* Of recorded requests turns are not counted. */
 struct mean_request workload_mean(const struct workload_setup *setup);
 /* Requests per second that a cluster can do of these: the lesser of prefill and decode. */
 double cluster_capacity(const struct cluster_setup *setup, const struct mean_request *mean);
+/* ... and all clusters together: load 1. */
+double scenario_capacity(const struct scenario *scenario, const struct mean_request *mean);
 
 #endif

@@ -83,6 +83,29 @@ def test_goodput_is_the_highest_load_under_the_promise(scenario):
         assert [under < 0.95 for load, under in one["curve"] if load > one["goodput"]][:1] == [True]
 
 
+def test_a_trace_is_run_as_it_was_or_at_a_load(scenario, tmp_path):
+    azure = tmp_path / "azure.csv"
+    azure.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" +
+                     "".join(f"2023-11-16 18:{i // 60:02}:{i % 60:02}.5,{100 + i},20\n" for i in range(600)))
+    mooncake = tmp_path / "mooncake.jsonl"
+    mooncake.write_text("".join(json.dumps({"timestamp": 100 * i, "input_length": 1100, "output_length": 20,
+                                            "hash_ids": [2 * (i % 50), 2 * (i % 50) + 1, 1000 + i]}) + "\n"
+                                for i in range(600)))
+    options = ["--scenario", scenario, "--policy", "least_latency", "--no-regret", "--warm-up", "10s"]
+    (as_it_was,) = objects(*options, "--arrivals", azure)
+    assert as_it_was["requests"] == 590  # one a second; the first ten seconds are not measured
+    assert as_it_was["prefix_hit"] == 0
+    (faster,) = objects(*options, "--arrivals", azure, "--load", str(3 * as_it_was["load"]))
+    assert faster["requests"] == pytest.approx(570, abs=2)
+    (shared,) = objects(*options, "--arrivals", mooncake)
+    assert shared["requests"] == 500 and 0.7 < shared["prefix_hit"] < 1024 / 1100 + 0.01
+    written = tmp_path / "arrivals.jsonl"
+    (drawn,) = objects("--scenario", scenario, "--policy", "nearest", *SHORT, "--write-arrivals", written)
+    (again,) = objects("--scenario", scenario, "--policy", "nearest", *SHORT, "--arrivals", written)
+    assert again["requests"] == drawn["requests"] and again["load"] == pytest.approx(0.8, rel=0.4)  # it takes a while to come to that
+    assert "before anything is measured" in complaint(*options, "--arrivals", azure, "--load", "3")
+
+
 def test_mistakes_are_told_where_they_are(scenario):
     assert "there is no policy sticky" in complaint("--policy", "nearest", "--set", "sticky.bound=1")
     assert "did you mean bound" in complaint("--policy", "sticky", "--set", "sticky.bund=1")
