@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_BLOCK_BYTES = 4096 - 64, ARENA_ALIGN = 16, SPARE_BLOCKS_MOST = 1024 };
+enum { ARENA_BLOCK_BYTES = 2048 - 64, ARENA_ALIGN = 16, SPARE_BLOCKS_MOST = 2048 };
 
 struct arena_block {
     struct arena_block *older;
