@@ -13,7 +13,7 @@ QUICK = {"prefill_tps_one": 1e6, "itl_base_s": 0.001, "itl_per_seq_s": 0.000001,
 # One token every 50 ms: for a stream that a test wants to catch in the middle.
 SLOW = {**QUICK, "itl_base_s": 0.05}
 # One prompt at a time, and each takes its time: what a crowd makes wait.
-BUSIABLE = {**QUICK, "prefill_tps_one": 20000, "batch": 64}
+BUSIABLE = {**QUICK, "prefill_tps_one": 20000, "batch": 256}
 
 PLACE = {"latitude": 31.2, "longitude": 121.5}
 
