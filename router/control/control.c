@@ -259,6 +259,8 @@ static void commit(struct control *control, struct prepared *prepared)
     /* The snapshot goes first: tables name only targets that a snapshot must have. */
     resolver_follow(control->resolver, config->fleet);
     publish_snapshot(control, clock_monotonic_ns());
+    if (control->tables != NULL)
+        tables_carry_over(control->tables, prepared->tables);
     policy_life_reload(&control->policies, control->tables, prepared->tables);
     publish_tables(control, policy_life_tables(&control->policies, prepared->tables));
     tables_destroy(&prepared->tables); /* the ground is held by what was made of it */

@@ -124,15 +124,19 @@ static bool open_geoip(struct tables_ground *ground, struct config_problems *pro
     return ground->geoip != NULL;
 }
 
-static bool load_keys(struct tables_ground *ground, struct proxy_tables *face,
+static bool load_keys(struct tables_ground *ground, struct proxy_tables *face, uint32_t workers,
                       struct config_problems *problems)
 {
     const struct config *config = ground->config;
     if (config->keys_file == NULL)
         return true;
     struct error error;
-    if (keys_load(config->keys_file, &ground->arena, &face->keys, &face->key_count, &error))
+    if (keys_load(config->keys_file, &ground->arena, workers, &ground->keys, &ground->key_count,
+                  &error)) {
+        face->keys = ground->keys;
+        face->key_count = ground->key_count;
         return true;
+    }
     config_problems_add(problems, "%s: auth.keys_file: %s", config->keys_place, error.text);
     return false;
 }
@@ -208,6 +212,7 @@ static void ground_drop(struct tables_ground **ground)
     chain_drop(&dropped->shadow_chain);
     tls_set_destroy(&dropped->tls);
     geoip_drop(&dropped->geoip);
+    keys_release(dropped->keys, dropped->key_count);
     config_drop(&dropped->config);
     arena_finish(&dropped->arena);
     free(dropped);
@@ -225,7 +230,7 @@ struct tables *tables_create(struct config *config, struct plugin_dir *plugins, 
     list_edges(ground, &face);
     bool fine = make_chains(ground, plugins, problems);
     fine = open_geoip(ground, problems) && fine;
-    fine = load_keys(ground, &face, problems) && fine;
+    fine = load_keys(ground, &face, workers, problems) && fine;
     fine = make_tls(ground, problems) && fine;
     if (!fine) {
         ground_drop(&ground);
@@ -237,6 +242,12 @@ struct tables *tables_create(struct config *config, struct plugin_dir *plugins, 
     tables->face = face;
     lay_routes(tables);
     return tables;
+}
+
+void tables_carry_over(const struct tables *old, struct tables *fresh)
+{
+    keys_carry_over(old->ground->keys, old->ground->key_count, fresh->ground->keys,
+                    fresh->ground->key_count);
 }
 
 struct chain *tables_file_chain(const struct tables *tables)

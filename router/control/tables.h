@@ -23,6 +23,8 @@ struct tables_ground {
     struct chain *shadow_chain; /* of `shadow:`; NULL: none */
     struct tls_set *tls;
     struct geoip *geoip;
+    struct tenant_key *keys;
+    size_t key_count;
     struct arena arena;
 };
 
@@ -40,6 +42,8 @@ struct tables {
  * [control] */
 struct tables *tables_create(struct config *config, struct plugin_dir *plugins, uint64_t generation,
                              uint32_t workers, struct config_problems *problems) ISO_MUST_USE;
+/* What API keys have used counts on in `fresh`, which is not published yet. */
+void tables_carry_over(const struct tables *old, struct tables *fresh);
 /* The chain of `policies:` in the file, whatever is in force. */
 struct chain *tables_file_chain(const struct tables *tables);
 /* Over the same ground.  `usual_chain` NULL: the file's.  [control] */

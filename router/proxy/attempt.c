@@ -9,6 +9,7 @@
 #include "proxy/exchange.h"
 #include "proxy/identity.h"
 #include "proxy/rewrite.h"
+#include "proxy/tenant_limit.h"
 
 enum { ATTEMPTS_MOST = 3, KEEP_PER_S = 64, KEEP_BURST = 256, SEED_SHARED_MOST = 8 };
 
@@ -346,7 +347,8 @@ static void send_to(struct exchange *exchange, struct upstream_endpoint *endpoin
     if (exchange->state == EXCHANGE_QUEUED)
         exchange_enter(exchange, EXCHANGE_DECIDING, 0);
     remember(exchange, target, outcome);
-    exchange->attempts++;
+    if (exchange->attempts++ == 0 && exchange->key_digest.len > 0)
+        tenant_limit_sent(exchange);
     note_sent(exchange, outcome, loop_now_ns(exchange->proxy->loop));
     exchange->endpoint = endpoint;
     if (endpoint == NULL) {

@@ -7,8 +7,7 @@
 
 /* --- routes --- */
 
-/* Exact, or a beginning and "*". */
-static bool fits(const struct word_list *list, struct slice word)
+bool word_list_fits(const struct word_list *list, struct slice word)
 {
     if (list->count == 0)
         return true;
@@ -28,10 +27,11 @@ static bool fits(const struct word_list *list, struct slice word)
 static bool route_matches(const struct route *route, const struct decide_input *input)
 {
     return (route->classes == 0 || (route->classes & (1u << input->service_class))) &&
-           fits(&route->models, input->model) && fits(&route->paths, input->path) &&
-           fits(&route->tenants, input->tenant) &&
-           fits(&route->countries, slice_of(input->place->country)) &&
-           fits(&route->continents, slice_of(input->place->continent));
+           word_list_fits(&route->models, input->model) &&
+           word_list_fits(&route->paths, input->path) &&
+           word_list_fits(&route->tenants, input->tenant) &&
+           word_list_fits(&route->countries, slice_of(input->place->country)) &&
+           word_list_fits(&route->continents, slice_of(input->place->continent));
 }
 
 const struct route *route_find(const struct proxy_tables *tables, const struct decide_input *input)
@@ -44,7 +44,7 @@ const struct route *route_find(const struct proxy_tables *tables, const struct d
 
 static bool permits_text(const struct word_list *list, const char *word)
 {
-    return list->count == 0 || fits(list, slice_of(word));
+    return list->count == 0 || word_list_fits(list, slice_of(word));
 }
 
 /* Most routes require nothing, and then nothing of a cluster has to be looked at. */

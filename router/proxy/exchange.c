@@ -7,6 +7,7 @@
 #include "proxy/decide.h"
 #include "proxy/identity.h"
 #include "proxy/local.h"
+#include "proxy/tenant_limit.h"
 
 enum {
     IDLE_EXCHANGES_MOST = 1024,
@@ -227,6 +228,8 @@ void exchange_finish(struct exchange *exchange)
                     exchange->fault == FAULT_CLIENT_GONE ? FLIGHT_CLIENT_GONE : FLIGHT_DONE);
     exchange_enter(exchange, EXCHANGE_OVER, 0);
     access_line_write(exchange);
+    if (exchange->key_digest.len > 0)
+        tenant_limit_end(exchange);
     relay_finish(exchange);
     body_release(exchange);
     if (exchange->retried_refusal)
@@ -294,6 +297,8 @@ void exchange_begin(struct proxy *proxy, struct connection *connection, struct s
         return;
     if (fault == FAULT_NONE)
         fault = check_head(exchange);
+    if (fault == FAULT_NONE && exchange->key_digest.len > 0)
+        fault = tenant_limit_begin(exchange);
     if (fault == FAULT_NONE && head->content_length > 0)
         fault = body_reserve(exchange, head->content_length < BELIEVED_BYTES
                                            ? (size_t)head->content_length

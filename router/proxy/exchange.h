@@ -71,7 +71,9 @@ struct exchange {
     uint64_t session;
     struct affinity_prefix prefixes[EXCHANGE_PREFIXES];
     uint32_t prefix_count;
-    uint32_t most_class; /* the key's, when there are keys */
+    uint32_t most_class;     /* the key's, when there are keys */
+    struct slice key_digest; /* of a key that has limits; else empty */
+    size_t key_index;        /* where it was among the keys */
     bool want_explain;
 
     /* Its wait for the fleet. */

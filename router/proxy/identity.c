@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "base/number.h"
+#include "proxy/tenant_limit.h"
 
 enum {
     BYTES_PER_TOKEN = 4,
@@ -275,6 +276,7 @@ enum fault identity_authorise(struct exchange *exchange)
         return FAULT_UNAUTHORIZED;
     exchange->tenant = arena_copy(exchange->arena, slice_of(found->tenant));
     exchange->most_class = found->most_class;
+    tenant_limit_of(exchange, (size_t)(found - tables->keys));
     return FAULT_NONE;
 }
 
@@ -343,6 +345,10 @@ enum fault identity_read_body(struct exchange *exchange, const char **param)
     if (fault == FAULT_NONE && facts->model.ptr == NULL) {
         *param = "model";
         fault = FAULT_MODEL_MISSING;
+    }
+    if (fault == FAULT_NONE && !tenant_limit_allows(exchange, facts->model)) {
+        *param = "model";
+        fault = FAULT_NO_MODEL;
     }
     if (fault == FAULT_NONE)
         fault = choose_class(exchange, param);

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "proxy/tenant_limit.h"
+
 enum { EDGES_SHOWN_MOST = 64 };
 
 static void finish_json(struct exchange *exchange, struct buffer *out)
@@ -35,7 +37,8 @@ static void answer_models(struct exchange *exchange)
     json_key(&json, "data");
     json_array_begin(&json);
     for (uint32_t i = 0; i < config->model_count; i++)
-        write_model(&json, &config->models[i]);
+        if (tenant_limit_allows(exchange, slice_of(config->models[i].name)))
+            write_model(&json, &config->models[i]);
     json_array_end(&json);
     json_object_end(&json);
     finish_json(exchange, out);
@@ -45,7 +48,7 @@ static void answer_model(struct exchange *exchange, struct slice name)
 {
     const struct fleet_config *config = proxy_snapshot(exchange->proxy)->config;
     const struct model *model = fleet_config_model(config, name);
-    if (model == NULL || model == config->any_model) {
+    if (model == NULL || model == config->any_model || !tenant_limit_allows(exchange, name)) {
         exchange_refuse(exchange, FAULT_NO_MODEL, NULL, "model");
         return;
     }

@@ -10,11 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slice.h"
 #include "fleet/cluster.h"
 #include "fleet/geo.h"
 #include "isochrone/policy.h"
 #include "net/address.h"
 #include "policy/chain.h"
+#include "proxy/meter.h"
 #include "proxy/shadow.h"
 #include "upstream/tls_set.h"
 
@@ -25,6 +27,9 @@ struct word_list {
     const char *const *words;
     uint32_t count;
 };
+
+/* Exactly, or by a beginning and "*"; an empty list is met by anything. */
+bool word_list_fits(const struct word_list *list, struct slice word);
 
 struct route {
     const char *name;
@@ -60,7 +65,11 @@ struct edge_place {
 struct tenant_key {
     uint8_t digest[32]; /* SHA-256 of the key */
     const char *tenant;
-    uint32_t most_class; /* the class that claims most */
+    uint32_t most_class;       /* the class that claims most */
+    uint64_t requests_per_min; /* 0: any number */
+    uint64_t tokens_per_min;   /* likewise; prompt and answer */
+    struct word_list models;   /* that it may have */
+    struct meter *meter;       /* what it has used; NULL: nobody counts */
 };
 
 struct proxy_limits {

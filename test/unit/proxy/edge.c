@@ -79,6 +79,8 @@ void edge_reload(struct edge *edge, const char *yaml)
     if (edge->tables == NULL)
         config_problems_print(&problems, stderr);
     assert_non_null(edge->tables);
+    if (old != NULL)
+        tables_carry_over(old, edge->tables);
     config_problems_finish(&problems);
     struct error error;
     assert_true(fleet_configure(edge->fleet, config->fleet, clock_monotonic_ns(), &error));
