@@ -36,6 +36,7 @@ struct config_listen {
     struct yaml_address address;
     const struct tls_certificate *certificates; /* the first is the default */
     size_t certificate_count;                   /* 0: cleartext */
+    bool behind_tls; /* cleartext, but clients came over TLS to a proxy */
 };
 
 struct config_edge {

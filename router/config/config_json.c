@@ -18,6 +18,7 @@ static void write_listens(const struct config *config, struct json *json)
         const struct config_listen *listen = &config->listens[i];
         json_object_begin(json);
         json_kv_string(json, "address", listen->address.text);
+        json_kv_bool(json, "behind_tls", listen->behind_tls);
         json_key(json, "tls");
         json_array_begin(json);
         for (size_t k = 0; k < listen->certificate_count; k++) {

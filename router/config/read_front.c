@@ -74,6 +74,9 @@ static void read_listens(struct reader *reader, struct yaml_node *root)
             continue;
         yaml_need_address(item, "address", &listen->address);
         read_tls(reader, item, listen);
+        yaml_get_bool(item, "behind_tls", &listen->behind_tls, false);
+        if (listen->behind_tls && listen->certificate_count > 0)
+            yaml_problem(item, "behind_tls is for cleartext; here TLS ends by `tls`");
         yaml_finish_map(item);
         config->listen_count++;
         check_listen(config, item);

@@ -19,6 +19,7 @@ struct front_socket {
     bool fresh; /* opened for it */
     struct tls_server *tls;
     struct tls_server *next_tls;
+    bool behind_tls, next_behind_tls;
     int *fds;
 };
 
@@ -127,6 +128,7 @@ static bool prepare_one(struct front_sockets *sockets, const struct config_liste
     }
     socket->keep = true;
     socket->next_tls = tls;
+    socket->next_behind_tls = listen->behind_tls;
     return true;
 }
 
@@ -171,6 +173,7 @@ void front_sockets_commit(struct front_sockets *sockets, struct worker *const *w
         socket->keep = socket->fresh = false;
         tls_server_drop(&socket->tls);
         socket->tls = socket->next_tls;
+        socket->behind_tls = socket->next_behind_tls;
         socket->next_tls = NULL;
         announce(socket);
         count++;
@@ -182,7 +185,9 @@ void front_sockets_commit(struct front_sockets *sockets, struct worker *const *w
             struct front_socket *socket = LIST_ENTRY(node, struct front_socket, link);
             const int fd = fcntl(socket->fds[w], F_DUPFD_CLOEXEC, 3);
             if (fd >= 0)
-                listens[i++] = (struct worker_listen){.fd = fd, .tls = socket->tls};
+                listens[i++] = (struct worker_listen){.fd = fd,
+                                                      .tls = socket->tls,
+                                                      .behind_tls = socket->behind_tls};
             else
                 log_event(LOG_ERROR, "listen_failed", "worker %u: %s", w, strerror(errno));
         }

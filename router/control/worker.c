@@ -17,6 +17,7 @@ struct front {
     struct worker *worker;
     struct listener *listener;
     struct tls_server *tls;
+    bool behind_tls;
 };
 
 struct worker {
@@ -44,7 +45,10 @@ static void on_turn(void *arg)
 static void on_accept(void *owner, int fd, const struct address *peer)
 {
     struct front *front = owner;
-    connection_accept(&front->worker->proxy->host, fd, peer, front->tls);
+    struct connection *connection =
+        connection_accept(&front->worker->proxy->host, fd, peer, front->tls);
+    if (connection != NULL)
+        connection->behind_tls = front->behind_tls;
 }
 
 static const struct listener_events listener_upcalls = {.on_accept = on_accept};
@@ -76,6 +80,7 @@ static void take_listeners(struct loop_message *message)
         struct front *front = memory_zalloc(sizeof *front);
         front->worker = worker;
         front->tls = news->listens[i].tls;
+        front->behind_tls = news->listens[i].behind_tls;
         front->listener =
             listener_create(worker->loop, news->listens[i].fd, &listener_upcalls, front);
         list_append(&worker->fronts, &front->link);

@@ -26,6 +26,7 @@ struct worker_settings {
 struct worker_listen {
     int fd;                 /* the worker's from now on */
     struct tls_server *tls; /* NULL: cleartext; held by the worker */
+    bool behind_tls;        /* a proxy ended it */
 };
 
 /* [control] */

@@ -191,7 +191,8 @@ static const struct codec_events codec_upcalls = {
 static void choose_codec(struct connection *connection, bool h2)
 {
     struct codec_limits limits = connection->host->settings.limits;
-    limits.secure = connection->secure;
+    limits.secure = connection->secure || connection->behind_tls;
+    limits.believes_scheme = connection->behind_tls;
     connection->codec = h2 ? h2_server_create(&limits, &codec_upcalls, connection)
                            : h1_server_create(&limits, &codec_upcalls, connection);
     if (connection->host->draining)
@@ -268,13 +269,13 @@ static const struct wire_events wire_upcalls = {
     .on_writable = on_dirty,
 };
 
-void connection_accept(struct connection_host *host, int fd, const struct address *peer,
-                       struct tls_server *tls)
+struct connection *connection_accept(struct connection_host *host, int fd,
+                                     const struct address *peer, struct tls_server *tls)
 {
     if (host->settings.connections_most > 0 && host->count >= host->settings.connections_most) {
         counter_add(&host->counters.too_many, 1);
         close(fd);
-        return;
+        return NULL;
     }
     struct connection *connection = memory_zalloc(sizeof *connection);
     connection->host = host;
@@ -288,6 +289,7 @@ void connection_accept(struct connection_host *host, int fd, const struct addres
     host->count++;
     counter_add(&host->counters.accepted, 1);
     wire_accept(&connection->wire, host->loop, fd, tls, &wire_upcalls, connection);
+    return connection;
 }
 
 void connection_host_drain(struct connection_host *host)

@@ -77,6 +77,7 @@ struct connection {
     struct codec *codec; /* NULL until it is known what the client speaks */
     struct address peer;
     bool secure;
+    bool behind_tls; /* a proxy in front ended TLS: the client says itself what it used */
     bool ended;
     uint8_t first_len;
     char first[24]; /* cleartext: kept until preface or not is clear */
@@ -89,8 +90,9 @@ struct connection {
     void (*user_free)(void *user);
 };
 
-void connection_accept(struct connection_host *host, int fd, const struct address *peer,
-                       struct tls_server *tls);
+/* NULL: too many; `fd` is closed then. */
+struct connection *connection_accept(struct connection_host *host, int fd,
+                                     const struct address *peer, struct tls_server *tls);
 /* Ends it with a reset; its streams are lost. */
 void connection_abort(struct connection *connection);
 

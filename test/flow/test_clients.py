@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 
+from kit.h2_peer import H2Peer
 from kit.requests import chat
 from kit.sim import cluster
-from kit.wait import PATIENCE
+from kit.wait import PATIENCE, wait_for
 
 pytestmark = pytest.mark.usefixtures("edge")
 
@@ -57,6 +58,24 @@ def test_curl_stream(edge, wire, option, version):
     got, status, answer = curl(edge, edge.tls_url if wire == "tls" else edge.url, option, body=chat(stream=True))
     assert (got, status) == (version, 200)
     assert answer.rstrip().endswith("data: [DONE]")
+
+
+def test_https_in_cleartext_needs_a_proxy_that_ended_tls(stage):
+    sim = stage.sim()
+    edge = stage.edge(sim)
+
+    def ask(scheme):
+        with H2Peer(edge.plain) as client:
+            client.scheme = scheme
+            return client.answer(client.post("/v1/chat/completions", chat()))[0]
+
+    assert (ask("https"), ask("http")) == (400, 200)
+    edge.write_config({"clusters": [stage.cluster_config(sim, "near")],
+                       "listen": [{"address": "{}:{}".format(*edge.plain), "behind_tls": True}]})
+    edge.reload()
+    wait_for(lambda: ask("https") == 200, what="https is right")
+    assert (ask("http"), ask("ftp")) == (200, 400)
+    assert edge.chat(chat()).status_code == 200
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])

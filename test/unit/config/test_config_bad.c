@@ -115,6 +115,9 @@ static void listeners(void **state)
     listening("listen: [{address: 127.0.0.1:1, tls: {certificate: none.pem, key: edge.key}}]",
               "e.yaml:2:52: listen[0].tls.certificate: cannot read $/none.pem: No such file or "
               "directory");
+    listening("listen: [{address: 127.0.0.1:1, behind_tls: true, tls: {certificate: edge.pem, key: "
+              "edge.key}}]",
+              "e.yaml:2:10: listen[0]: behind_tls is for cleartext; here TLS ends by `tls`");
     listening("listen: [{address: 127.0.0.1:1, tls: off}]",
               "e.yaml:2:38: listen[0].tls: expected a map with certificate and key, or a list of "
               "such maps, found \"off\"");
