@@ -320,6 +320,7 @@ static void hash_prefixes(struct exchange *exchange)
     if (prompt.len < PREFIX_BLOCK_BYTES)
         return; /* the state alone costs more than hashing that much */
     XXH3_state_t state;
+    XXH3_INITSTATE(&state); /* or a seed that stands there by chance is believed */
     XXH3_64bits_reset_withSeed(&state, identity_session(exchange->tenant, exchange->facts.model,
                                                         SLICE("")));
     size_t hashed = 0;
