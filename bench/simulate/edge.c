@@ -8,7 +8,9 @@
 #include "base/memory.h"
 #include "fleet/estimate.h"
 
-#define AFFINITY_ENTRIES (1u << 16)
+/* Conversations kept in mind. */
+#define AFFINITY_LEAST (1u << 16)
+#define AFFINITY_OF_CLUSTER (1u << 10)
 #define EXCHANGE_AGE_MS 1.0 /* Redis there and back */
 
 struct fleet_config *edge_config(const struct scenario *scenario)
@@ -44,6 +46,12 @@ struct fleet_config *edge_config(const struct scenario *scenario)
     return config;
 }
 
+static size_t affinity_size(size_t clusters)
+{
+    const size_t wanted = clusters * AFFINITY_OF_CLUSTER;
+    return wanted > AFFINITY_LEAST ? wanted : AFFINITY_LEAST;
+}
+
 void edge_init(struct edge *edge, const struct scenario *scenario, struct fleet_config *config,
                const struct chain *chain, const double *rtt_ms, uint64_t seed)
 {
@@ -53,7 +61,7 @@ void edge_init(struct edge *edge, const struct scenario *scenario, struct fleet_
     random_seed(&edge->random, seed);
     edge->fleet = fleet_create(random_u64(&edge->random));
     edge->ledger = ledger_create(0);
-    edge->affinity = affinity_create(AFFINITY_ENTRIES);
+    edge->affinity = affinity_create(affinity_size(scenario->cluster_count));
     edge->clusters = memory_zalloc(regions * clusters * sizeof *edge->clusters);
     edge->shares = memory_zalloc(clusters * sizeof *edge->shares);
     edge->verdicts = memory_zalloc(clusters);
