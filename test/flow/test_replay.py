@@ -58,7 +58,8 @@ def test_another_policy_shows_what_would_have_changed(log):
     assert found["decisions"] == 300
     assert 0 < found["changed"] <= 300
     assert {name: one["now"] for name, one in found["clusters"].items()} == pytest.approx({"one": 100, "two": 100, "three": 100}, abs=4)
-    assert sum(one["decisions"] for one in found["moves"]) == found["changed"] == found["sooner"] + found["later"]
+    assert sum(one["decisions"] for one in found["moves"]) == found["changed"]
+    assert 0 < found["sooner"] + found["later"] <= found["changed"], "alike at first, clusters are neither sooner nor later"
     assert found["by_class"] == {"interactive": found["by_route"]["default"]}
     assert found["by_class"]["interactive"]["decisions"] == 300
     assert found["predicted_ttft_ms"]["now"]["mean"] > found["predicted_ttft_ms"]["then"]["mean"] > 0
