@@ -1,7 +1,9 @@
 #include "http/h2_memory.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/memory.h"
 
@@ -21,6 +23,9 @@ enum {
     CLASS_COUNT = 7,         /* 64, 128 ... 4096 bytes */
     CLASS_SMALLEST = 64,     /* power of two */
     CLASS_KEPT = 256 * 1024, /* bytes a thread keeps of each class */
+    SLOT_BYTES = 20 * 1024,  /* whole pages; see slot_take */
+    SLOT_SMALLEST = 16 * 1024,
+    SLAB_SLOTS = 32,
 };
 
 /* In front of every piece. */
@@ -37,6 +42,7 @@ struct class_list {
 
 struct memory_cache {
     struct class_list classes[CLASS_COUNT];
+    struct piece *slots;
 };
 
 static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
@@ -83,9 +89,42 @@ static unsigned class_of(size_t size)
     return bits - 6u < CLASS_COUNT ? bits - 6u : CLASS_COUNT;
 }
 
+static bool fits_slot(size_t size)
+{
+    return H2_MEMORY_POOLED && size >= SLOT_SMALLEST && size <= SLOT_BYTES - sizeof(struct piece);
+}
+
+/* The frame buffer of a session: of its 16 KiB little more than the beginning is ever written, for
+ * DATA goes out without a copy.  In pages of its own the rest never becomes memory, which is 12 KiB
+ * of an idle connection.  Slots stay mapped: a piece may outlive the thread that asked for it. */
+static struct piece *slot_take(void)
+{
+    struct memory_cache *cache = cache_get();
+    if (cache->slots == NULL) {
+        char *slab = mmap(NULL, (size_t)SLAB_SLOTS * SLOT_BYTES, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (slab == MAP_FAILED)
+            return NULL;
+        madvise(slab, (size_t)SLAB_SLOTS * SLOT_BYTES, MADV_NOHUGEPAGE);
+        for (size_t i = 0; i < SLAB_SLOTS; i++) {
+            struct piece *piece = (struct piece *)(void *)(slab + i * SLOT_BYTES);
+            piece->next = cache->slots;
+            cache->slots = piece;
+        }
+    }
+    struct piece *piece = cache->slots;
+    cache->slots = piece->next;
+    piece->size = SLOT_BYTES - sizeof *piece;
+    return piece;
+}
+
 static void *piece_alloc(size_t size, void *user)
 {
     (void)user;
+    if (fits_slot(size)) {
+        struct piece *piece = slot_take();
+        return piece ? piece + 1 : NULL;
+    }
     const unsigned class = class_of(size);
     if (class < CLASS_COUNT) {
         struct class_list *list = &cache_get()->classes[class];
@@ -110,6 +149,11 @@ static void piece_free(void *memory, void *user)
     if (memory == NULL)
         return;
     struct piece *piece = (struct piece *)memory - 1;
+    if (fits_slot(piece->size)) {
+        piece->next = cache_get()->slots;
+        thread_cache->slots = piece;
+        return;
+    }
     const unsigned class = class_of(piece->size);
     if (class < CLASS_COUNT) {
         struct class_list *list = &cache_get()->classes[class];
