@@ -6,7 +6,10 @@
 
 #include "http/h2_session.h"
 
-enum { LEAST_DATA_BYTES = 1024 }; /* of a DATA frame, unless less is queued */
+enum {
+    LEAST_DATA_BYTES = 1024, /* of a DATA frame, unless less is queued */
+    WHOLE_DATA_BYTES = 4096, /* queued bytes up to this go into one */
+};
 
 /* Most callbacks ask for the stream that the one before asked for; nghttp2 hashes each time. */
 static struct codec_stream *stream_find(struct h2_session *session, int32_t id)
@@ -206,18 +209,24 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
     return 0;
 }
 
-/* A DATA frame that fits what is left of the caller's buffer, so that it is written there. */
 static ssize_t read_length(nghttp2_session *ng, uint8_t type, int32_t id, int32_t session_window,
                            int32_t stream_window, uint32_t frame_max, void *user)
 {
-    (void)ng, (void)type, (void)id, (void)session_window, (void)stream_window;
-    const struct h2_session *session = user;
-    size_t len = session->room < (size_t)LEAST_DATA_BYTES + H2_FRAME_HEADER_BYTES
-                     ? LEAST_DATA_BYTES
-                     : session->room - H2_FRAME_HEADER_BYTES;
-    if (len > H2_FRAME_BYTES)
-        len = H2_FRAME_BYTES;
-    return (ssize_t)(len < frame_max ? len : frame_max);
+    (void)ng, (void)type, (void)id, (void)session_window, (void)stream_window, (void)user;
+    return H2_FRAME_BYTES < frame_max ? H2_FRAME_BYTES : (ssize_t)frame_max;
+}
+
+/* Of `left` bytes, at most `most`: what fits the caller's buffer, so that it is written there. But
+ * a few are not split, for they are an event or some: the buffer's end goes through `leftover`. */
+static size_t data_length(const struct h2_session *session, size_t left, size_t most)
+{
+    const size_t len = left < most ? left : most;
+    if (len + H2_FRAME_HEADER_BYTES <= session->room || left <= WHOLE_DATA_BYTES)
+        return len;
+    const size_t fits = session->room < (size_t)LEAST_DATA_BYTES + H2_FRAME_HEADER_BYTES
+                            ? (size_t)LEAST_DATA_BYTES
+                            : session->room - H2_FRAME_HEADER_BYTES;
+    return len < fits ? len : fits;
 }
 
 static void submit_trailers(struct h2_session *session, const struct codec_stream *s)
@@ -244,8 +253,9 @@ static ssize_t read_body(nghttp2_session *ng, int32_t id, uint8_t *out, size_t l
         return NGHTTP2_ERR_DEFERRED;
     }
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (left > len || !s->ending)
-        return (ssize_t)(left < len ? left : len);
+    const size_t taken = data_length(session, left, len);
+    if (left > taken || !s->ending)
+        return (ssize_t)taken;
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (s->trailers_out.count > 0) {
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
