@@ -1,6 +1,7 @@
 """The build that is measured, and the way to the tests' kit. Import this first."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,5 +27,7 @@ def choose():
 
 def commit():
     """The commit that is measured, with a + where the tree has changes that are not in it."""
+    if shutil.which("git") is None:
+        return "unknown"
     said = subprocess.run(["git", "-C", TOP, "describe", "--always", "--exclude=*", "--dirty=+"], capture_output=True, text=True, check=False)
     return said.stdout.strip() or "unknown"

@@ -296,10 +296,10 @@ def test_bad_exchange_is_refused_and_changes_nothing(server, words):
 
 def test_many_targets_in_one_call(server):
     targets = {f"c{i}__default": (i, 1, 10) for i in range(3000)}
-    assert exchange(server, "a", **targets) == (1, list(targets.values()))
-    assert exchange(server, "b", **targets)[1][2999] == (5998, 2, 20)
+    assert exchange(server, "a", 60_000, **targets) == (1, list(targets.values()))
+    assert exchange(server, "b", 60_000, **targets)[1][2999] == (5998, 2, 20)
     server.client.hincrby("{iso}:total", "rebuilt_ms", -61_000)
-    assert exchange(server, "b", **targets)[1][2999] == (5998, 2, 20)
+    assert exchange(server, "b", 60_000, **targets)[1][2999] == (5998, 2, 20)
 
 
 def test_loading_twice_says_it_exists(server):
