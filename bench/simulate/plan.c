@@ -142,19 +142,56 @@ static bool seconds_read(const char *name, const char *text, double *out_s, stru
     return true;
 }
 
-static bool letter_take(struct plan *o, struct plan_raw *raw, int letter, struct error *error)
+/* Of options that are on when given, or whose text is read when all are known; false: another. */
+static bool plain_take(struct plan *o, struct plan_raw *raw, int letter)
 {
     switch (letter) {
     case OPTION_POLICY:
         raw->policy = optarg;
         return true;
+    case OPTION_SCENARIO:
+        raw->scenario = optarg;
+        return true;
+    case OPTION_TRACES:
+        raw->traces = optarg;
+        return true;
+    case OPTION_SCALE:
+        raw->scale = optarg;
+        return true;
+    case OPTION_PLUGINS:
+        raw->plugins = optarg;
+        return true;
+    case OPTION_PLAY:
+        raw->arrivals = optarg;
+        return true;
+    case OPTION_ARRIVALS:
+        o->arrivals_file = optarg;
+        return true;
+    case OPTION_INDEPENDENT:
+        return o->independent = true;
+    case OPTION_JSON:
+        return o->json = true;
+    case OPTION_MERGE:
+        return o->merge = true;
+    case OPTION_GOODPUT:
+        return o->goodput = true;
+    case OPTION_NO_REGRET:
+        o->regret = false;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool letter_take(struct plan *o, struct plan_raw *raw, int letter, struct error *error)
+{
+    if (plain_take(o, raw, letter))
+        return true;
+    switch (letter) {
     case OPTION_SET:
         if (raw->sweep_count == PLAN_SWEEPS_MAX)
             return error_set(error, "--set: there may be %d", PLAN_SWEEPS_MAX);
         raw->sweeps[raw->sweep_count++] = optarg;
-        return true;
-    case OPTION_SCENARIO:
-        raw->scenario = optarg;
         return true;
     case OPTION_LOAD:
         raw->load_given = true;
@@ -168,46 +205,16 @@ static bool letter_take(struct plan *o, struct plan_raw *raw, int letter, struct
         return count_read("seeds", optarg, 1, 1000, &o->seeds, error);
     case OPTION_FIRST_SEED:
         return count_read("first-seed", optarg, 0, 1000000, &o->first_seed, error);
-    case OPTION_INDEPENDENT:
-        o->independent = true;
-        return true;
     case OPTION_FAULT:
         if (raw->fault_count == RUN_FAULTS_MAX)
             return error_set(error, "--fault: there may be %d", RUN_FAULTS_MAX);
         raw->faults[raw->fault_count++] = optarg;
-        return true;
-    case OPTION_TRACES:
-        raw->traces = optarg;
-        return true;
-    case OPTION_SCALE:
-        raw->scale = optarg;
         return true;
     case OPTION_WARM:
         return seconds_read("warm-up", optarg, &o->warm_s, error);
     case OPTION_MEASURE:
         o->measured_given = true;
         return seconds_read("measure", optarg, &o->measured_s, error);
-    case OPTION_PLUGINS:
-        raw->plugins = optarg;
-        return true;
-    case OPTION_NO_REGRET:
-        o->regret = false;
-        return true;
-    case OPTION_JSON:
-        o->json = true;
-        return true;
-    case OPTION_MERGE:
-        o->merge = true;
-        return true;
-    case OPTION_GOODPUT:
-        o->goodput = true;
-        return true;
-    case OPTION_PLAY:
-        raw->arrivals = optarg;
-        return true;
-    case OPTION_ARRIVALS:
-        o->arrivals_file = optarg;
-        return true;
     default:
         return error_set(error, "see isobench simulate --help");
     }

@@ -348,17 +348,24 @@ static void it_is_not_ready_before_it_knows_an_address(void **state)
 
 /* --- drain ------------------------------------------------------------- */
 
-static void draining_waits_for_what_is_open(void **state)
+/* A request whose body is owed, once the router has seen its head. */
+static int send_half(void)
 {
-    (void)state;
-    enter();
-    start(socket_at("front"));
     const int open = dial("front");
     static const char half[] =
         "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 13\r\n\r\n";
     assert_int_equal(send(open, half, sizeof half - 1, 0), sizeof half - 1);
     while (ask("admin", "GET", "/metrics") == 200 && !said("isochrone_exchanges_open 1\n"))
         continue;
+    return open;
+}
+
+static void draining_waits_for_what_is_open(void **state)
+{
+    (void)state;
+    enter();
+    start(socket_at("front"));
+    const int open = send_half();
     kill(getpid(), SIGTERM);
     wait_for_answer("/readyz", 503);
     assert_true(said("draining"));
@@ -385,12 +392,7 @@ static void a_second_sigterm_is_now(void **state)
     (void)state;
     enter();
     start(socket_at("front"));
-    const int open = dial("front");
-    static const char half[] =
-        "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 13\r\n\r\n";
-    assert_int_equal(send(open, half, sizeof half - 1, 0), sizeof half - 1);
-    while (ask("admin", "GET", "/metrics") == 200 && !said("isochrone_exchanges_open 1\n"))
-        continue;
+    const int open = send_half();
     kill(getpid(), SIGTERM);
     wait_for_answer("/readyz", 503);
     stop(); /* the second one */
