@@ -2,66 +2,7 @@
  * Exchanges driven end to end in one loop: a caller, the proxy, two engines.
  * What may be tried elsewhere, what must not, how answers end.
  */
-#include "unit.h"
-
-#include "../net/net_kit.h"
-#include "base/memory.h"
-#include "edge.h"
-
-static struct loop *loop;
-static struct engine near, far;
-static struct edge edge;
-static struct caller caller;
-static struct call call;
-
-static const char plain[] = "{\"model\":\"m\",\"messages\":[]}";
-static const char streamed[] = "{\"model\":\"m\",\"messages\":[],\"stream\":true}";
-static const char *const json[] = {"content-type", "application/json", NULL};
-
-static void open_all(const char *options, const char *more, bool client_h2)
-{
-    loop = loop_create();
-    engine_open(&near, loop);
-    engine_open(&far, loop);
-    char *yaml = edge_two_clusters(&near, &far, options, more);
-    edge_open(&edge, loop, yaml);
-    free(yaml);
-    caller_open(&caller, loop, &edge.bound, client_h2);
-}
-
-static void close_all(void)
-{
-    call_finish(&call);
-    caller_close(&caller);
-    edge_close(&edge);
-    engine_close(&near);
-    engine_close(&far);
-    loop_turn(loop);
-    loop_destroy(&loop);
-}
-
-static void post(const char *body)
-{
-    call_begin(&call, &caller, "POST", "/v1/chat/completions", json, body);
-}
-
-static uint64_t faults(enum fault fault)
-{
-    return counter_get(&edge.proxy->metrics.faults[fault]);
-}
-
-/* The four ways through: HTTP/1.1 and HTTP/2 on either side. */
-static const struct {
-    bool client_h2;
-    const char *options;
-} ways[] = {{false, ""}, {true, ""}, {false, ", protocol: h2"}, {true, ", protocol: h2"}};
-
-#define EACH_WAY(w) for (size_t w = 0; w < COUNT_OF(ways); w++)
-
-static void open_way(size_t w, const char *more)
-{
-    open_all(ways[w].options, more, ways[w].client_h2);
-}
+#include "ways.h"
 
 /* --- as it should be --------------------------------------------------- */
 
@@ -86,7 +27,7 @@ static void an_answer_comes_through(void **state)
         const struct engine_request *request = engine_last(&near);
         assert_string_equal(request->method, "POST");
         assert_string_equal(request->path, "/v1/chat/completions");
-        assert_memory_equal(buffer_slice(&request->body).ptr, plain, sizeof plain - 1);
+        assert_memory_equal(buffer_slice(&request->body).ptr, plain, strlen(plain));
         assert_int_equal(far.heads, 0);
         assert_int_equal(faults(FAULT_NONE), 1);
         close_all();
@@ -461,87 +402,6 @@ static void a_cut_document_is_cut_for_the_client(void **state)
     }
 }
 
-/* Two pieces, so that it is not whole at once. */
-static void flat_error(struct engine_request *request)
-{
-    engine_begin(request, 422, "application/json");
-    engine_say(request, "{\"object\":\"error\",\"message\":\"max_tokens is ");
-    engine_say(request, "too large\",\"type\":\"BadRequestError\"}");
-    engine_end(request);
-}
-
-static void right_error(struct engine_request *request)
-{
-    engine_answer(request, 400, "application/json",
-                  "{ \"error\": {\"message\":\"no\", \"type\":\"t\", \"code\":7}}");
-}
-
-static void long_error(struct engine_request *request)
-{
-    char piece[1025];
-    memset(piece, 'x', sizeof piece - 1);
-    piece[sizeof piece - 1] = '\0';
-    engine_begin(request, 400, "application/json");
-    for (int i = 0; i < 20; i++)
-        engine_say(request, piece);
-    engine_end(request);
-}
-
-static void half_an_error(struct engine_request *request)
-{
-    engine_begin(request, 500, "application/json");
-    engine_say(request, "{\"message\":");
-    engine_cut(request);
-}
-
-static void a_clusters_error_has_the_promised_shape(void **state)
-{
-    (void)state;
-    EACH_WAY(w)
-    {
-        open_way(w, "");
-        near.on_complete = flat_error;
-        post(plain);
-        call_wait(&call);
-        assert_int_equal(call.status, 422);
-        assert_true(call.ended);
-        assert_string_equal(call_text(&call), "{\"error\":{\"message\":\"max_tokens is too large\","
-                                              "\"type\":\"invalid_request_error\",\"param\":null,"
-                                              "\"code\":\"BadRequestError\"}}");
-        call_finish(&call);
-        near.on_complete = right_error;
-        post(plain);
-        call_wait(&call);
-        assert_int_equal(call.status, 400);
-        assert_string_equal(call_text(&call),
-                            "{ \"error\": {\"message\":\"no\", \"type\":\"t\", \"code\":7}}");
-        call_finish(&call);
-        near.on_complete = long_error;
-        post(plain);
-        call_wait(&call);
-        assert_true(call.ended);
-        assert_int_equal(strlen(call_text(&call)), 20 * 1024);
-        close_all();
-    }
-}
-
-static void half_an_error_is_an_error_of_ours(void **state)
-{
-    (void)state;
-    EACH_WAY(w)
-    {
-        open_way(w, "");
-        near.on_complete = half_an_error;
-        post(plain);
-        call_wait(&call);
-        assert_true(call.ended);
-        assert_int_equal(call.status, 502);
-        assert_non_null(strstr(call_text(&call), "upstream_cut"));
-        assert_int_equal(faults(FAULT_UPSTREAM_CUT), 1);
-        close_all();
-    }
-}
-
 /* --- the client goes --------------------------------------------------- */
 
 static bool engine_lost_it(void *arg)
@@ -622,6 +482,6 @@ UNIT_MAIN(an_answer_comes_through, a_stream_passes_at_once,
           a_refusal_is_relayed_unless_the_route_says_otherwise, a_refusal_may_go_elsewhere_once,
           a_refusal_that_finds_nobody_else, a_cut_stream_never_looks_complete,
           a_stream_without_done_is_cut, a_cut_document_is_cut_for_the_client,
-          a_clusters_error_has_the_promised_shape, half_an_error_is_an_error_of_ours,
+
           a_client_that_goes_takes_its_request_along,
           a_client_that_goes_before_the_connection_is_there)
