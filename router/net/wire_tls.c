@@ -97,12 +97,34 @@ static void fail(struct wire *wire)
 
 /* --- the stream -------------------------------------------------------- */
 
+/* A key of no type holds nothing; that there is no such type is an error, behind that. */
+static void empty_key(EVP_PKEY *key)
+{
+    (void)EVP_PKEY_set_type(key, EVP_PKEY_NONE);
+    ERR_clear_error();
+    EVP_PKEY_free(key); /* our hold; the shell stays with the connection */
+}
+
+/* The keys both sides made for this handshake: OpenSSL holds them as long as the connection lives,
+ * though all secrets are derived from them by now.  Some 4 KiB, and what is gone can't be stolen.
+ */
+static void forget_handshake_keys(SSL *ssl)
+{
+    EVP_PKEY *key = NULL;
+    if (SSL_get_tmp_key(ssl, &key))
+        empty_key(key);
+    if (SSL_get_peer_tmp_key(ssl, &key))
+        empty_key(key);
+}
+
 bool wire_tls_handshake(struct wire *wire)
 {
     ERR_clear_error(); /* another connection's error must not become ours */
     const int result = SSL_do_handshake(wire->ssl);
-    if (result == 1)
+    if (result == 1) {
+        forget_handshake_keys(wire->ssl);
         return true;
+    }
     if (SSL_get_error(wire->ssl, result) != SSL_ERROR_WANT_READ)
         fail(wire);
     return false;

@@ -172,6 +172,56 @@ static void chooses_alpn(void **state)
     }
 }
 
+static void assert_no_key(SSL *ssl, int (*get)(SSL *ssl, EVP_PKEY **key))
+{
+    EVP_PKEY *key = NULL;
+    if (!get(ssl, &key))
+        return;
+    assert_null(EVP_PKEY_get0_provider(key));
+    EVP_PKEY_free(key);
+}
+
+static int own_key(SSL *ssl, EVP_PKEY **key)
+{
+    return (int)SSL_get_tmp_key(ssl, key);
+}
+
+static int peer_key(SSL *ssl, EVP_PKEY **key)
+{
+    return (int)SSL_get_peer_tmp_key(ssl, key);
+}
+
+static void the_keys_of_the_handshake_are_not_kept(void **state)
+{
+    (void)state;
+    static const int versions[] = {TLS1_3_VERSION, TLS1_2_VERSION};
+    static const char *const groups[] = {"X25519:P-256", "P-256"};
+    for (size_t i = 0; i < COUNT_OF(versions) * COUNT_OF(groups); i++) {
+        struct conversation talk;
+        begin(&talk, client_tls("edge", true, true), "edge.example");
+        SSL *client = talk.client.wire.ssl;
+        SSL_set_max_proto_version(client, versions[i / 2]);
+        assert_int_equal(SSL_set1_groups_list(client, groups[i % 2]), 1);
+        run_until(&talk, both_open);
+        SSL *ssl[] = {client, talk.server.wire.ssl};
+        for (size_t k = 0; k < COUNT_OF(ssl); k++) {
+            assert_no_key(ssl[k], own_key);
+            assert_no_key(ssl[k], peer_key);
+        }
+        peer_send(&talk.client, "there", 5);
+        peer_send(&talk.server, "back", 4);
+        run_until(&talk, all_arrived);
+        if (versions[i / 2] == TLS1_3_VERSION) /* keys that follow need them no more */
+            assert_int_equal(SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED), 1);
+        buffer_clear(&talk.client.in);
+        buffer_clear(&talk.server.in);
+        peer_send(&talk.client, "again", 5);
+        peer_send(&talk.server, "again", 5);
+        run_until(&talk, all_arrived);
+        finish(&talk);
+    }
+}
+
 static void refuses_foreign_alpn(void **state)
 {
     (void)state;
@@ -425,8 +475,8 @@ static void bad_files_are_sentences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT_LIST(carries_much_both_ways, chooses_alpn, refuses_foreign_alpn,
-                  chooses_the_certificate_by_name, verifies_names_and_chains,
+        UNIT_LIST(carries_much_both_ways, chooses_alpn, the_keys_of_the_handshake_are_not_kept,
+                  refuses_foreign_alpn, chooses_the_certificate_by_name, verifies_names_and_chains,
                   a_session_is_taken_up_with_its_own_certificate_only,
                   another_server_takes_no_session_of_ours, an_orderly_close_is_not_truncation,
                   a_fin_without_close_notify_is_truncation, abort_is_a_reset,
