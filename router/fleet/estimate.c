@@ -1,8 +1,10 @@
 #include "fleet/estimate.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 #define CORRECTION_LEAST 0.5
 #define CORRECTION_MOST 50.0
@@ -230,18 +232,38 @@ static double wait_prefill_ms(const struct forecast *forecast, double pending)
     return left * forecast->mean_tokens / forecast->tokens_per_ms * crowding;
 }
 
-/* The times; out->inflight, cached_tokens and correction stand. */
-static void times_fill(const struct forecast *forecast, const struct fleet_query *query,
-                       double pending, double overdue_ms, double rtt_ms, struct iso_estimate *out)
+static void waits_fill(const struct forecast *forecast, double pending, double overdue_ms,
+                       struct iso_estimate *out)
 {
     const double behind = larger(0, out->inflight + 1 - forecast->slots);
-    const double uncached = larger(1, query->prompt_tokens - out->cached_tokens);
     out->wait_prefill_ms = out->correction * wait_prefill_ms(forecast, pending);
     out->wait_slot_ms = out->correction * behind * forecast->hold_ms / forecast->slots;
     out->wait_ms = larger(larger(out->wait_prefill_ms, out->wait_slot_ms), overdue_ms);
-    out->service_ms =
-        out->correction * (FLEET_SERVICE_FLOOR_MS + uncached / forecast->tokens_per_ms_one);
-    out->ttft_ms = rtt_ms + out->wait_ms + out->service_ms;
+}
+
+/* What stands for every request of a moment, as long as the slot's books do not change; the times
+ * that were never seen are NAN. */
+static void standing_fill(const struct snapshot *snapshot, const struct ledger *ledger, uint32_t i,
+                          const struct moment *moment, struct iso_estimate *out)
+{
+    const uint32_t worker = ledger_worker(ledger);
+    const struct forecast *forecast = &snapshot->forecasts[i];
+    const struct ledger_slot *live = ledger_at(ledger, forecast->slot);
+    struct own own;
+    own_now(forecast, live, &snapshot->shares[(size_t)worker * snapshot->count + i], &own);
+    out->known = forecast->known;
+    out->age_ms = forecast->age_ms + moment->since_ms;
+    out->distance_km = NAN;
+    out->own_inflight = own.requests;
+    out->inflight = inflight_now(forecast, moment, &own, out->age_ms);
+    const double pending = pending_now(forecast, moment, &own);
+    out->backlog_tokens =
+        backlog_now(forecast, moment, &own, out->age_ms) * left_of(forecast, pending);
+    out->cached_tokens = 0;
+    out->correction = correction_of(forecast->ratio, out->age_ms);
+    waits_fill(forecast, pending, overdue_now(forecast, live, worker, moment->now_ns), out);
+    out->observed_ttft_ms = forecast->observed_ttft_ms;
+    out->peak_ttft_ms = peak_now(forecast, live, snapshot->made_ns);
 }
 
 static void cached_raise(const struct snapshot *snapshot, const struct fleet_query *query,
@@ -265,10 +287,6 @@ static void cached_raise(const struct snapshot *snapshot, const struct fleet_que
 static void cached_fill(const struct snapshot *snapshot, const struct fleet_query *query,
                         int64_t now_ns, struct iso_estimate *out)
 {
-    for (uint32_t i = 0; i < snapshot->count; i++) {
-        out[i].cached_tokens = 0;
-        out[i].known = snapshot->forecasts[i].known;
-    }
     if (query->affinity == NULL)
         return;
     cached_raise(snapshot, query, query->session, now_ns, out);
@@ -276,36 +294,95 @@ static void cached_fill(const struct snapshot *snapshot, const struct fleet_quer
         cached_raise(snapshot, query, query->prefixes[p].hash, now_ns, out);
 }
 
-void fleet_estimate(const struct snapshot *snapshot, const struct ledger *ledger,
-                    const struct fleet_query *query, int64_t now_ns, struct iso_estimate *out)
+/* What depends on the request, where the rest stands. */
+static void request_fill(const struct snapshot *snapshot, const struct fleet_query *query,
+                         int64_t now_ns, struct iso_estimate *out)
 {
-    const uint32_t worker = ledger_worker(ledger);
-    CHECK_LT(worker, snapshot->workers);
-    const struct moment moment = moment_make(snapshot, now_ns);
-    const struct slot_totals *shares = &snapshot->shares[(size_t)worker * snapshot->count];
     const struct geo_vector client = geo_vector_of(query->latitude, query->longitude);
+    const bool somewhere = !isnan(client.x);
     cached_fill(snapshot, query, now_ns, out);
     for (uint32_t i = 0; i < snapshot->count; i++) {
         const struct forecast *forecast = &snapshot->forecasts[i];
-        const struct ledger_slot *live = ledger_at(ledger, forecast->slot);
         struct iso_estimate *e = &out[i];
-        struct own own;
-        own_now(forecast, live, &shares[i], &own);
-        e->age_ms = forecast->age_ms + moment.since_ms;
-        e->distance_km = geo_vector_km(&client, &forecast->place);
-        e->own_inflight = own.requests;
-        e->inflight = inflight_now(forecast, &moment, &own, e->age_ms);
-        const double pending = pending_now(forecast, &moment, &own);
-        e->backlog_tokens =
-            backlog_now(forecast, &moment, &own, e->age_ms) * left_of(forecast, pending);
-        e->correction = correction_of(forecast->ratio, e->age_ms);
-        times_fill(forecast, query, pending, overdue_now(forecast, live, worker, now_ns),
-                   rtt_now(forecast, query, i, e->distance_km), e);
-        const double peak = peak_now(forecast, live, snapshot->made_ns);
-        e->observed_ttft_ms =
-            isnan(forecast->observed_ttft_ms) ? e->ttft_ms : forecast->observed_ttft_ms;
-        e->peak_ttft_ms = isnan(peak) ? e->ttft_ms : peak;
+        if (somewhere)
+            e->distance_km = geo_vector_km(&client, &forecast->place);
+        const double uncached = larger(1, query->prompt_tokens - e->cached_tokens);
+        e->service_ms =
+            e->correction * (FLEET_SERVICE_FLOOR_MS + uncached / forecast->tokens_per_ms_one);
+        e->ttft_ms = rtt_now(forecast, query, i, e->distance_km) + e->wait_ms + e->service_ms;
+        if (isnan(e->observed_ttft_ms))
+            e->observed_ttft_ms = e->ttft_ms;
+        if (isnan(e->peak_ttft_ms))
+            e->peak_ttft_ms = e->ttft_ms;
     }
+}
+
+void fleet_estimate(const struct snapshot *snapshot, const struct ledger *ledger,
+                    const struct fleet_query *query, int64_t now_ns, struct iso_estimate *out)
+{
+    CHECK_LT(ledger_worker(ledger), snapshot->workers);
+    const struct moment moment = moment_make(snapshot, now_ns);
+    for (uint32_t i = 0; i < snapshot->count; i++)
+        standing_fill(snapshot, ledger, i, &moment, &out[i]);
+    request_fill(snapshot, query, now_ns, out);
+}
+
+/* --- the same again, at the same moment ------------------------------------------------------- */
+
+void standing_finish(struct standing *standing)
+{
+    free(standing->targets);
+    *standing = (struct standing){0};
+}
+
+/* Another moment: nothing stands. */
+static void standing_begin(struct standing *standing, const struct snapshot *snapshot,
+                           const struct ledger *ledger, int64_t now_ns)
+{
+    const uint32_t count = snapshot->count;
+    const struct moment moment = moment_make(snapshot, now_ns);
+    CHECK_LT(ledger_worker(ledger), snapshot->workers);
+    if (standing->room < count) {
+        standing->targets = memory_realloc(standing->targets, count * sizeof *standing->targets);
+        standing->room = count;
+    }
+    standing->snapshot = snapshot;
+    standing->generation = snapshot->generation;
+    standing->ledger = ledger;
+    standing->now_ns = now_ns;
+    for (uint32_t i = 0; i < count; i++) {
+        standing->targets[i].changes = ledger_changes(ledger, snapshot->forecasts[i].slot);
+        standing_fill(snapshot, ledger, i, &moment, &standing->targets[i].estimate);
+    }
+}
+
+/* The same moment: only those are counted again whose books have changed. */
+static void standing_update(struct standing *standing)
+{
+    const struct snapshot *snapshot = standing->snapshot;
+    for (uint32_t i = 0; i < snapshot->count; i++) {
+        struct standing_target *target = &standing->targets[i];
+        const uint32_t changes = ledger_changes(standing->ledger, snapshot->forecasts[i].slot);
+        if (target->changes == changes)
+            continue;
+        const struct moment moment = moment_make(snapshot, standing->now_ns);
+        target->changes = changes;
+        standing_fill(snapshot, standing->ledger, i, &moment, &target->estimate);
+    }
+}
+
+void standing_estimate(struct standing *standing, const struct snapshot *snapshot,
+                       const struct ledger *ledger, const struct fleet_query *query, int64_t now_ns,
+                       struct iso_estimate *out)
+{
+    if (standing->snapshot == snapshot && standing->generation == snapshot->generation &&
+        standing->ledger == ledger && standing->now_ns == now_ns)
+        standing_update(standing);
+    else
+        standing_begin(standing, snapshot, ledger, now_ns);
+    for (uint32_t i = 0; i < snapshot->count; i++)
+        out[i] = standing->targets[i].estimate;
+    request_fill(snapshot, query, now_ns, out);
 }
 
 /* --- verdicts ----------------------------------------------------------------------------------

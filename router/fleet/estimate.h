@@ -39,9 +39,40 @@ uint32_t fleet_verdicts(const struct snapshot *snapshot, const struct ledger *le
                         const struct fleet_query *query, const struct slot_set *tried,
                         int64_t now_ns, uint8_t *verdict, uint8_t *reason);
 
+/* Nothing speaks against any target but the verdicts on entry. */
+static inline bool fleet_all_usable(const struct snapshot *snapshot,
+                                    const struct fleet_query *query, const struct slot_set *tried)
+{
+    return snapshot->all_usable && tried == NULL && query->model != NULL &&
+           query->model->served_count == snapshot->count;
+}
+
 /* Fills out[0 .. snapshot->count-1].  Allocates nothing.  [worker] */
 void fleet_estimate(const struct snapshot *snapshot, const struct ledger *ledger,
                     const struct fleet_query *query, int64_t now_ns, struct iso_estimate *out);
+
+/*
+ * The same, bit for bit, for a worker that asks at one moment for many requests:
+ * what no request has a say in stands from one to the next, and is counted again
+ * only for the slots whose books have changed, or at another moment.  Zero it to begin.
+ */
+struct standing {
+    const struct snapshot *snapshot; /* of that generation, ... */
+    uint64_t generation;
+    const struct ledger *ledger;
+    int64_t now_ns; /* ... and that moment */
+    uint32_t room;
+    struct standing_target {
+        uint32_t changes; /* ledger_changes, when it was counted */
+        struct iso_estimate estimate;
+    } * targets;
+};
+
+void standing_finish(struct standing *standing);
+/* [worker] */
+void standing_estimate(struct standing *standing, const struct snapshot *snapshot,
+                       const struct ledger *ledger, const struct fleet_query *query, int64_t now_ns,
+                       struct iso_estimate *out);
 
 /* r: observed over predicted, pulled towards 1 by half a second of each.  Sums in seconds. */
 static inline double fleet_ratio(double observed_s, double predicted_s)

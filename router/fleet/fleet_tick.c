@@ -321,7 +321,10 @@ struct snapshot *fleet_tick(struct fleet *fleet, struct ledger *const *ledgers, 
         target_fill(fleet, snapshot, i);
     fleet_inputs_fill(fleet, snapshot);
     snapshot->panic = probes_are_doubtful(fleet);
-    for (uint32_t i = 0; i < snapshot->count; i++)
+    snapshot->all_usable = true;
+    for (uint32_t i = 0; i < snapshot->count; i++) {
         snapshot->gates[i] = (uint8_t)gate_of(snapshot, i);
+        snapshot->all_usable &= snapshot->gates[i] == FLEET_USABLE;
+    }
     return snapshot;
 }

@@ -21,7 +21,8 @@ struct ledger {
     uint32_t worker;
     struct ledger_slot *slots; /* [FLEET_SLOTS_MAX] */
     struct queue *queues;      /* [FLEET_SLOTS_MAX] */
-    struct flight **heap;      /* pending flights that do not stream, the first to leave on top */
+    _Atomic uint32_t changes[FLEET_SLOTS_MAX];
+    struct flight **heap; /* pending flights that do not stream, the first to leave on top */
     uint32_t heap_count, heap_room;
 };
 
@@ -35,6 +36,13 @@ static void count_add(_Atomic uint64_t *counter, uint64_t by)
 static void sum_add(_Atomic double *sum, double by)
 {
     atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+static void change_note(struct ledger *ledger, uint32_t slot)
+{
+    _Atomic uint32_t *changes = &ledger->changes[slot];
+    atomic_store_explicit(changes, atomic_load_explicit(changes, memory_order_relaxed) + 1,
                           memory_order_relaxed);
 }
 
@@ -78,6 +86,12 @@ const struct ledger_slot *ledger_at(const struct ledger *ledger, uint32_t slot)
 {
     CHECK_LT(slot, FLEET_SLOTS_MAX);
     return &ledger->slots[slot];
+}
+
+uint32_t ledger_changes(const struct ledger *ledger, uint32_t slot)
+{
+    CHECK_LT(slot, FLEET_SLOTS_MAX);
+    return atomic_load_explicit(&ledger->changes[slot], memory_order_relaxed);
 }
 
 /* --- the heap, by leaves_ns ------------------------------------------------------------------ */
@@ -207,6 +221,7 @@ void ledger_sent(struct ledger *ledger, struct flight *flight, uint32_t slot_ind
     flight_predict(flight, cluster, estimate, query, now_ns);
 
     struct ledger_slot *slot = &ledger->slots[slot_index];
+    change_note(ledger, slot_index);
     count_add(&slot->sent, 1);
     count_add(&slot->sent_tokens, flight->tokens);
     unanswered_change(ledger, flight, true);
@@ -221,6 +236,7 @@ static void flight_answered(struct ledger *ledger, struct flight *flight)
     struct ledger_slot *slot = &ledger->slots[flight->slot];
     heap_remove(ledger, flight);
     flight->phase = FLIGHT_ANSWERED;
+    change_note(ledger, flight->slot);
     count_add(&slot->answered, 1);
     count_add(&slot->answered_tokens, flight->tokens);
 }
@@ -304,6 +320,7 @@ void ledger_done(struct ledger *ledger, struct flight *flight, enum flight_outco
     if (flight->phase == FLIGHT_PENDING)
         flight_answered(ledger, flight);
     flight->phase = FLIGHT_ENDED;
+    change_note(ledger, flight->slot);
     count_add(&slot->ended, 1);
     count_add(&slot->outcomes[outcome], 1);
     switch (outcome) {

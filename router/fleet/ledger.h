@@ -93,6 +93,8 @@ void ledger_destroy(struct ledger **ledger);
 uint32_t ledger_worker(const struct ledger *ledger);
 /* Any thread may read it, with relaxed loads. */
 const struct ledger_slot *ledger_at(const struct ledger *ledger, uint32_t slot);
+/* Another number after each change to that slot's counters. */
+uint32_t ledger_changes(const struct ledger *ledger, uint32_t slot);
 
 /* The attempt leaves for `slot`, predicted by `estimate` of `cluster` (both of the snapshot decided
  * on). [worker] */

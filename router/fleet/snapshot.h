@@ -144,7 +144,8 @@ struct snapshot {
     struct iso_cluster *clusters; /* [count], contiguous */
     struct target *targets;       /* [count] */
     struct forecast *forecasts;   /* [count] */
-    uint8_t *gates; /* [count] enum fleet_reason; some hold for every request, some depend on it */
+    uint8_t *gates;  /* [count] enum fleet_reason; some hold for every request, some depend on it */
+    bool all_usable; /* no gate says anything else, as nearly always */
     struct slot_totals *shares; /* [worker * count + i]: what of totals is that worker's */
     uint16_t index_of_slot[FLEET_SLOTS_MAX]; /* 1 + i; 0 not in this snapshot */
     struct fleet_config *config;             /* held */

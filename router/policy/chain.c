@@ -208,6 +208,8 @@ static struct iso_call call_make(const struct decision *decision)
 /* What a policy is shown: its own copy, so that it can disturb nobody. */
 static uint8_t *verdicts_show(struct decision *decision, bool filtering)
 {
+    if (!filtering && decision->kept == decision->count)
+        return memset(decision->scratch_verdicts, ISO_KEEP, decision->count);
     for (uint32_t i = 0; i < decision->count; i++) {
         const struct decision_verdict verdict = decision->verdicts[i];
         const bool open = decision_is_kept(verdict) || (filtering && verdict.avoided);
@@ -297,8 +299,9 @@ static void cost_ask(const struct chain *chain, struct decision *decision,
     const uint8_t *shown = verdicts_show(decision, false);
     policy->cost(call, shown, ms);
     turn_end(decision, k);
+    const bool all = decision->kept == decision->count;
     for (uint32_t i = 0; i < decision->count; i++)
-        if (decision_is_kept(decision->verdicts[i]))
+        if (all || decision_is_kept(decision->verdicts[i]))
             decision->total_ms[i] += row_take(decision, k, ms + (size_t)i * parts, parts);
 }
 
@@ -313,14 +316,17 @@ static void costs_ask(const struct chain *chain, struct decision *decision, stru
     }
 }
 
-/* The first of the cheapest that is not `except`. */
+/* The first of the cheapest that is not `except`; what is not kept costs infinity. */
 static uint32_t cheapest(const struct decision *decision, uint32_t except)
 {
     uint32_t best = ISO_NONE;
-    for (uint32_t i = 0; i < decision->count; i++)
-        if (i != except && decision_is_kept(decision->verdicts[i]) &&
-            (best == ISO_NONE || decision->total_ms[i] < decision->total_ms[best]))
+    double best_ms = INFINITY;
+    for (uint32_t i = 0; i < decision->count; i++) {
+        if (decision->total_ms[i] < best_ms && i != except) {
             best = i;
+            best_ms = decision->total_ms[i];
+        }
+    }
     return best;
 }
 

@@ -115,7 +115,7 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
         .id = next_id(proxy),
         .seed = turn_seed(proxy),
         .sequence = proxy->decision_sequence++,
-        .now_ns = began_ns,
+        .now_ns = loop_now_ns(proxy->loop), /* one moment a turn: most estimates stand */
         .clock_ns = clock_monotonic_ns,
     };
     const struct proxy_tables *tables = proxy_tables(proxy);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -78,6 +79,7 @@ void decide_room_finish(struct decide_room *room)
 {
     free(room->verdicts);
     free(room->reasons);
+    standing_finish(&room->standing);
     *room = (struct decide_room){0};
 }
 
@@ -109,6 +111,10 @@ static uint32_t close_targets(const struct snapshot *snapshot, const struct ledg
                               struct decision *decision, uint32_t *permitted)
 {
     const bool picky = requires(outcome->route);
+    if (!picky && fleet_all_usable(snapshot, &outcome->query, input->tried)) { /* as a rule */
+        memset(room->reasons, FLEET_USABLE, snapshot->count);
+        return *permitted = snapshot->count;
+    }
     *permitted = 0;
     for (uint32_t i = 0; i < snapshot->count; i++) {
         const struct iso_cluster *cluster = &snapshot->clusters[i];
@@ -194,7 +200,8 @@ void decide(const struct proxy_tables *tables, const struct snapshot *snapshot,
     uint32_t permitted;
     const uint32_t kept =
         close_targets(snapshot, ledger, input, outcome, room, decision, &permitted);
-    fleet_estimate(snapshot, ledger, &outcome->query, input->now_ns, decision->estimates);
+    standing_estimate(&room->standing, snapshot, ledger, &outcome->query, input->now_ns,
+                      decision->estimates);
     chain_decide(outcome->route->chain, decision);
     if (decision->chosen == ISO_NONE)
         outcome->fault = kept == 0 && permitted == 0 ? FAULT_CONSTRAINT : FAULT_NO_CLUSTER;

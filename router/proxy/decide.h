@@ -30,11 +30,12 @@ struct decide_input {
     int64_t (*clock_ns)(void); /* to take the policies' time with; NULL: it is not taken */
 };
 
-/* Memory of the verdicts, made larger when a snapshot needs it. */
+/* Memory of the verdicts, made larger when a snapshot needs it, and the estimates that stand. */
 struct decide_room {
     uint8_t *verdicts;
     uint8_t *reasons;
     uint32_t targets;
+    struct standing standing;
 };
 
 /* What came of it. */

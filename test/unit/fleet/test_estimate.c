@@ -313,6 +313,45 @@ static void test_a_peak_is_seen_before_the_next_tick(void **state)
     kit_finish(&kit);
 }
 
+/* What stands from request to request is what counting it all anew would give, bit for bit. */
+static void standing_agrees(struct kit *kit, struct standing *standing, double prompt_tokens)
+{
+    struct fleet_query query = kit_query(kit, prompt_tokens, true);
+    query.latitude = query.longitude = prompt_tokens < 500 ? 30 : NAN;
+    struct iso_estimate anew[3], stood[3];
+    fleet_estimate(kit->snapshot, kit->ledgers[0], &query, kit->now_ns, anew);
+    standing_estimate(standing, kit->snapshot, kit->ledgers[0], &query, kit->now_ns, stood);
+    assert_memory_equal(anew, stood, sizeof anew);
+}
+
+static void test_what_stands_is_what_counting_gives(void **state)
+{
+    (void)state;
+    struct kit kit;
+    struct standing standing = {0};
+    kit_init(&kit, 3, 1);
+    standing_agrees(&kit, &standing, 1000);
+    struct flight *stream = kit_send(&kit, 0, 0, 100, true);
+    struct flight *plain = kit_send(&kit, 0, 1, 100, false);
+    standing_agrees(&kit, &standing, 1000);
+    standing_agrees(&kit, &standing, 10);
+    kit_turn(&kit, 5); /* another moment, another snapshot */
+    standing_agrees(&kit, &standing, 300);
+    ledger_first_token(kit.ledgers[0], stream, 700, kit.now_ns);
+    standing_agrees(&kit, &standing, 300);
+    kit.now_ns += ms_to_ns(2000); /* another moment, the same snapshot */
+    standing_agrees(&kit, &standing, 300);
+    ledger_turn(kit.ledgers[0], kit.now_ns); /* the prompt of `plain` counts as read */
+    standing_agrees(&kit, &standing, 300);
+    ledger_done(kit.ledgers[0], plain, FLIGHT_ERROR, kit.now_ns);
+    ledger_done(kit.ledgers[0], stream, FLIGHT_DONE, kit.now_ns);
+    standing_agrees(&kit, &standing, 300);
+    kit_tick(&kit); /* the same moment, another snapshot */
+    standing_agrees(&kit, &standing, 300);
+    standing_finish(&standing);
+    kit_finish(&kit);
+}
+
 static void test_declared_nonsense_is_not_divided_by(void **state)
 {
     (void)state;
@@ -352,4 +391,5 @@ UNIT_MAIN(test_correction, test_the_whole_formula, test_answers_leave_the_backlo
           test_the_fade_of_the_exchange_is_gradual, test_a_short_queue_waits_less,
           test_overdue_is_a_floor, test_feedback_slows_a_liar_down, test_priors_without_a_report,
           test_cached_tokens_are_expected, test_round_trip_of_an_edge_that_stands_for_many,
-          test_a_peak_is_seen_before_the_next_tick, test_declared_nonsense_is_not_divided_by)
+          test_a_peak_is_seen_before_the_next_tick, test_what_stands_is_what_counting_gives,
+          test_declared_nonsense_is_not_divided_by)
