@@ -168,6 +168,7 @@ static void chooses_alpn(void **state)
         assert_int_equal(wire_alpn(&talk.server.wire), cases[i].chosen);
         assert_string_equal(wire_server_name(&talk.server.wire), "edge.example");
         assert_int_equal(SSL_version(talk.server.wire.ssl), TLS1_3_VERSION);
+        assert_string_equal(SSL_get_cipher_name(talk.server.wire.ssl), "TLS_AES_128_GCM_SHA256");
         finish(&talk);
     }
 }
