@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "config/config.h"
 #include "control/control.h"
 #include "control/healthcheck.h"
@@ -58,6 +59,7 @@ static int run(const char *path)
     struct config_problems problems;
     config_problems_init(&problems);
     signal(SIGPIPE, SIG_IGN);
+    memory_keep();
     struct control *control = control_create(path, &problems);
     if (control == NULL)
         return tell_problems(&problems);

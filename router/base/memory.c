@@ -1,11 +1,14 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MAPPED_BYTES = 4 << 20, KEPT_BYTES = 32 << 20 };
 
 enum { ARENA_BLOCK_BYTES = 2048 - 64, ARENA_ALIGN = 16, SPARE_BLOCKS_MOST = 2048 };
 
@@ -16,6 +19,12 @@ struct arena_block {
 };
 
 _Static_assert(ARENA_BLOCK_BYTES % ARENA_ALIGN == 0, "what fits a block fits it aligned");
+
+void memory_keep(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
 
 void *memory_alloc(size_t size)
 {

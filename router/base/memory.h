@@ -15,6 +15,9 @@
 #include "base/check.h"
 #include "base/slice.h"
 
+/* Once, before there are threads: what is freed stays with the thread, up to 32 MiB each, for the
+ * next body; malloc alone gives it to the kernel and takes it back page by page, with each body. */
+void memory_keep(void);
 void *memory_alloc(size_t size) ISO_MUST_USE;
 void *memory_zalloc(size_t size) ISO_MUST_USE;
 void *memory_realloc(void *old, size_t size) ISO_MUST_USE;
