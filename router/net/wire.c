@@ -50,6 +50,7 @@ static void forget_write_event(struct wire *wire)
 static void stop_writing(struct wire *wire)
 {
     buffer_release(&wire->pending);
+    wire->held = false;
     forget_write_event(wire);
 }
 
@@ -76,6 +77,7 @@ static int take_socket(struct wire *wire)
     if (wire->reading)
         event_del(&wire->read_event);
     wire->reading = false;
+    wire->held = false;
     forget_write_event(wire);
     wire_tls_finish(wire);
     wire->fd = -1;
@@ -125,6 +127,30 @@ static void on_socket_writable(evutil_socket_t fd, short what, void *arg)
         wire->events->on_writable(wire->owner);
 }
 
+static void await_room(struct wire *wire)
+{
+    if (wire->write_event)
+        return;
+    wire->write_event =
+        event_new(loop_base(wire->loop), wire->fd, EV_WRITE | EV_PERSIST, on_socket_writable, wire);
+    CHECK(wire->write_event != NULL);
+    event_add(wire->write_event, NULL);
+}
+
+static void send_held(struct wire *wire)
+{
+    wire->held = false;
+    const struct slice all = buffer_slice(&wire->pending);
+    const size_t sent = send_some(wire, all.ptr, all.len);
+    if (wire->write_broken)
+        return;
+    buffer_consume(&wire->pending, sent);
+    if (buffer_len(&wire->pending) == 0)
+        buffer_release(&wire->pending);
+    else
+        await_room(wire);
+}
+
 void wire_send(struct wire *wire, const char *data, size_t len)
 {
     size_t sent = 0;
@@ -133,12 +159,18 @@ void wire_send(struct wire *wire, const char *data, size_t len)
     if (sent == len || wire->write_broken)
         return;
     buffer_append(&wire->pending, data + sent, len - sent);
-    if (wire->write_event)
+    if (wire->held)
+        send_held(wire);
+    else
+        await_room(wire);
+}
+
+void wire_hold(struct wire *wire, const char *data, size_t len)
+{
+    if (len == 0 || wire->write_broken)
         return;
-    wire->write_event =
-        event_new(loop_base(wire->loop), wire->fd, EV_WRITE | EV_PERSIST, on_socket_writable, wire);
-    CHECK(wire->write_event != NULL);
-    event_add(wire->write_event, NULL);
+    wire->held = buffer_len(&wire->pending) == 0;
+    buffer_append(&wire->pending, data, len);
 }
 
 size_t wire_write(struct wire *wire, const char *data, size_t len)
@@ -156,7 +188,7 @@ size_t wire_write(struct wire *wire, const char *data, size_t len)
 
 size_t wire_pending(const struct wire *wire)
 {
-    return buffer_len(&wire->pending);
+    return wire->held ? 0 : buffer_len(&wire->pending);
 }
 
 /* --- reading ----------------------------------------------------------- */
@@ -210,11 +242,16 @@ ssize_t wire_read(struct wire *wire, char *out, size_t size)
 }
 
 /* What is left inside OpenSSL, and an end that was found behind data, come with no event. */
-static void call_again_if_left(struct wire *wire)
+static bool has_left(const struct wire *wire)
 {
     if (wire->fd < 0 || !wire->read_wanted)
-        return;
-    if (wire->end == WIRE_OPEN ? !wire->read_dry && wire_tls_has_data(wire) : !wire->end_told)
+        return false;
+    return wire->end == WIRE_OPEN ? !wire->read_dry && wire_tls_has_data(wire) : !wire->end_told;
+}
+
+static void call_again_if_left(struct wire *wire)
+{
+    if (has_left(wire))
         loop_run_later(wire->loop, &wire->deferred);
 }
 
@@ -247,12 +284,17 @@ void wire_want_read(struct wire *wire, bool wanted)
 
 /* --- opening ----------------------------------------------------------- */
 
+/* What came with the end of the handshake is read at once, and what the handshake has left to say
+ * waits for what is written now: all of it in one packet. */
 static void opened(struct wire *wire)
 {
     register_reading(wire);
     wire->open = true;
     wire->events->on_open(wire->owner);
-    call_again_if_left(wire);
+    if (has_left(wire))
+        deliver(wire);
+    if (wire->held)
+        loop_flush_later(wire->loop, &wire->deferred); /* behind the flush of who wrote */
 }
 
 /* One step of the handshake; tells the owner how it came out. */
@@ -284,6 +326,8 @@ static void on_socket_readable(evutil_socket_t fd, short what, void *arg)
 static void run_deferred(struct loop_task *task)
 {
     struct wire *wire = CONTAINER_OF(task, struct wire, deferred);
+    if (wire->held)
+        send_held(wire);
     if (wire->write_broken) {
         wire->read_dry = wire->socket_dry = false;
         if (!wire->read_wanted)
@@ -293,7 +337,7 @@ static void run_deferred(struct loop_task *task)
         wire->events->on_readable(wire->owner);
     else if (!wire->open)
         opened(wire);
-    else if (wire->read_wanted)
+    else if (wire->write_broken ? wire->read_wanted : has_left(wire))
         deliver(wire);
 }
 

@@ -58,13 +58,14 @@ struct wire {
     bool socket_ended;  /* TLS: FIN, or an error, was seen below the records */
     bool socket_failed; /* ... it was an error */
     bool gathering;     /* TLS: records go to the loop's scratch first */
+    bool held;          /* pending waits for what is written next, or for the end of the turn */
     bool write_broken;  /* the socket takes nothing more */
     struct ssl_st *ssl; /* NULL: plain */
     struct event read_event;
     struct event *write_event; /* only while something is pending, or connecting */
     struct slice preface;      /* of a connecting one */
     struct buffer pending;     /* for the socket as it is; memory only while a write came short */
-    struct loop_task deferred; /* on_open, the end, data left inside OpenSSL */
+    struct loop_task deferred; /* on_open, the end, data left inside OpenSSL, what is held */
     uint64_t bytes_in, bytes_out; /* payload, before TLS; out: what was given to wire_write */
     char *error_text;             /* NULL: none */
 };

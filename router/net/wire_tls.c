@@ -117,10 +117,22 @@ static void forget_handshake_keys(SSL *ssl)
         empty_key(key);
 }
 
+/* Hands on the records that were gathered. */
+static void give(struct wire *wire, void (*to)(struct wire *wire, const char *data, size_t len))
+{
+    struct buffer *records = loop_record_scratch(wire->loop);
+    const struct slice all = buffer_slice(records);
+    wire->gathering = false;
+    to(wire, all.ptr, all.len);
+    buffer_clear(records);
+}
+
 bool wire_tls_handshake(struct wire *wire)
 {
     ERR_clear_error(); /* another connection's error must not become ours */
+    wire->gathering = true;
     const int result = SSL_do_handshake(wire->ssl);
+    give(wire, result == 1 ? wire_hold : wire_send);
     if (result == 1) {
         forget_handshake_keys(wire->ssl);
         return true;
@@ -162,13 +174,8 @@ void wire_tls_write(struct wire *wire, const char *data, size_t len)
     wire->gathering = len > RECORD_BYTES;
     ERR_clear_error();
     const bool good = SSL_write_ex(wire->ssl, data, len, &written) == 1;
-    if (wire->gathering) {
-        struct buffer *records = loop_record_scratch(wire->loop);
-        const struct slice all = buffer_slice(records);
-        wire->gathering = false;
-        wire_send(wire, all.ptr, all.len);
-        buffer_clear(records);
-    }
+    if (wire->gathering)
+        give(wire, wire_send);
     if (good)
         return;
     fail(wire);

@@ -16,6 +16,8 @@
 /* wire.c: the socket.  Receive: > 0 bytes, 0 nothing now, < 0 ended (socket_failed says how). */
 ssize_t wire_receive(struct wire *wire, char *out, size_t size);
 void wire_send(struct wire *wire, const char *data, size_t len);
+/* Only from the last step of the handshake: goes with what is written next, in this turn. */
+void wire_hold(struct wire *wire, const char *data, size_t len);
 /* The first end stays, but for EOF, which may become worse.  format NULL: no text. */
 void wire_end(struct wire *wire, enum wire_end end, const char *format, ...) ISO_PRINTF(3, 4);
 

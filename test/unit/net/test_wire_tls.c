@@ -1,7 +1,9 @@
 /* wire with TLS, both sides in one process: names, ALPN, ends, pauses, much data. */
 #include "unit.h"
 
+#include <linux/tcp.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net_kit.h"
@@ -221,6 +223,27 @@ static void the_keys_of_the_handshake_are_not_kept(void **state)
         run_until(&talk, all_arrived);
         finish(&talk);
     }
+}
+
+static unsigned packets_sent(const struct peer *peer)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    assert_int_equal(getsockopt(peer->wire.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_data_segs_out;
+}
+
+static void speaks_in_the_last_packet_of_the_handshake(void **state)
+{
+    (void)state;
+    struct conversation talk;
+    begin(&talk, client_tls("edge", true, true), "edge.example");
+    peer_send(&talk.client, "question", 8);
+    peer_send(&talk.server, "answer", 6);
+    run_until(&talk, all_arrived);
+    assert_int_equal(packets_sent(&talk.client), 2); /* hello; Finished and the question */
+    assert_int_equal(packets_sent(&talk.server), 2); /* hello to Finished; ticket and the answer */
+    finish(&talk);
 }
 
 static void refuses_foreign_alpn(void **state)
@@ -477,7 +500,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_LIST(carries_much_both_ways, chooses_alpn, the_keys_of_the_handshake_are_not_kept,
-                  refuses_foreign_alpn, chooses_the_certificate_by_name, verifies_names_and_chains,
+                  speaks_in_the_last_packet_of_the_handshake, refuses_foreign_alpn,
+                  chooses_the_certificate_by_name, verifies_names_and_chains,
                   a_session_is_taken_up_with_its_own_certificate_only,
                   another_server_takes_no_session_of_ours, an_orderly_close_is_not_truncation,
                   a_fin_without_close_notify_is_truncation, abort_is_a_reset,
