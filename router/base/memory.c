@@ -10,7 +10,15 @@
 
 enum { MAPPED_BYTES = 4 << 20, KEPT_BYTES = 32 << 20 };
 
-enum { ARENA_BLOCK_BYTES = 2048 - 64, ARENA_ALIGN = 16, SPARE_BLOCKS_MOST = 2048 };
+enum {
+    ARENA_BLOCK_BYTES = 2048 - 64,
+    ARENA_ALIGN = 16,
+#if defined(__SANITIZE_ADDRESS__)
+    SPARE_BLOCKS_MOST = 0, /* so that it sees misuse */
+#else
+    SPARE_BLOCKS_MOST = 2048,
+#endif
+};
 
 struct arena_block {
     struct arena_block *older;
@@ -167,15 +175,25 @@ static size_t aligned(size_t size)
     return (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 }
 
-static ISO_COLD void arena_grow(struct arena *arena, size_t size)
+static void add_block(struct arena *arena, size_t size)
 {
-    CHECK(size <= SIZE_MAX / 2);
-    const size_t need = aligned(size) > ARENA_BLOCK_BYTES ? aligned(size) : ARENA_BLOCK_BYTES;
-    struct arena_block *block = block_make(need);
+    struct arena_block *block = block_make(size);
     block->older = arena->blocks;
     arena->blocks = block;
     arena->at = block->data;
-    arena->end = block->data + need;
+    arena->end = block->data + size;
+}
+
+static ISO_COLD void arena_grow(struct arena *arena, size_t size)
+{
+    CHECK(size <= SIZE_MAX / 2);
+    add_block(arena, aligned(size) > ARENA_BLOCK_BYTES ? aligned(size) : ARENA_BLOCK_BYTES);
+}
+
+void arena_init_small(struct arena *arena, size_t size)
+{
+    arena_init(arena);
+    add_block(arena, aligned(size));
 }
 
 /* What is left of a block is a multiple of the alignment: what fits, fits aligned. */

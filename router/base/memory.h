@@ -33,6 +33,8 @@ struct arena {
 };
 
 void arena_init(struct arena *arena);
+/* Its first block has room for `size` bytes and no more, for what is small and lasts. */
+void arena_init_small(struct arena *arena, size_t size);
 void arena_finish(struct arena *arena);
 /* All that was handed out is gone; the oldest block stays. */
 void arena_reset(struct arena *arena);

@@ -161,7 +161,7 @@ void stream_consumed(struct stream *stream, size_t len);
 /* Abandons the stream: RST_STREAM, or for HTTP/1.1 the connection is not used again and, server
  * role, closed without a clean end.  No upcall follows. */
 void stream_reset(struct stream *stream, enum h2_error error);
-/* Lives as long as the stream's head does. */
+/* Lives as long as the stream's head does.  Who needs the head no more may empty it sooner. */
 struct arena *stream_arena(struct stream *stream);
 
 #endif

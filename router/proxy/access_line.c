@@ -35,16 +35,8 @@ static struct slice protocol(enum http_version version)
                                  : SLICE("http/1.0");
 }
 
-/* Some put their key behind the question mark. */
-static struct slice without_query(struct slice path)
-{
-    const ptrdiff_t query = slice_find(path, '?');
-    return query >= 0 ? slice_make(path.ptr, (size_t)query) : path;
-}
-
 static void write_request(const struct exchange *exchange, struct pen *pen)
 {
-    const struct request_head *head = exchange->head;
     PEN_KEY(pen, "client");
     pen_clean(pen, exchange->client_ip);
     if (exchange->place.country[0] != '\0') {
@@ -52,13 +44,13 @@ static void write_request(const struct exchange *exchange, struct pen *pen)
         pen_json(pen, slice_of(exchange->place.country));
     }
     PEN_KEY(pen, "protocol");
-    pen_clean(pen, protocol(head->version));
+    pen_clean(pen, protocol(exchange->version));
     PEN_KEY(pen, "tls");
     flag(pen, exchange->connection->secure);
     PEN_KEY(pen, "method");
-    capped(pen, head->method_text);
+    capped(pen, exchange->method);
     PEN_KEY(pen, "path");
-    capped(pen, without_query(head->path));
+    capped(pen, exchange->path);
     if (exchange->facts.model.ptr != NULL) {
         PEN_KEY(pen, "model");
         capped(pen, exchange->facts.model);
@@ -121,7 +113,7 @@ static void write_decision(const struct exchange *exchange, struct pen *pen)
     PEN_KEY(pen, "attempts");
     pen_u64(pen, exchange->attempts);
     PEN_KEY(pen, "route");
-    capped(pen, slice_of(exchange->route_name));
+    capped(pen, exchange->route_name);
     if (exchange->decision_json.len > 0) {
         PEN_KEY(pen, "decision");
         pen_slice(pen, exchange->decision_json);

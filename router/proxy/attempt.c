@@ -111,7 +111,7 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
         .session = exchange->session,
         .prefixes = exchange->prefixes,
         .prefix_count = exchange->prefix_count,
-        .tried = exchange->attempts + exchange->passed_over_count > 0 ? &exchange->tried : NULL,
+        .tried = exchange->tried,
         .id = next_id(proxy),
         .seed = turn_seed(proxy),
         .sequence = proxy->decision_sequence++,
@@ -144,7 +144,7 @@ static void remember(struct exchange *exchange, const struct target *target,
     const struct decision *decision = &proxy->decision;
     exchange->slot = target->slot;
     exchange->cluster = arena_copy(exchange->arena, slice_of(target->config->cluster->name));
-    exchange->route_name = arena_copy(exchange->arena, slice_of(outcome->route->name)).ptr;
+    exchange->route_name = arena_copy(exchange->arena, slice_of(outcome->route->name));
     exchange->route_retry_refused = outcome->route->retry_refused;
     exchange->decision_id = decision->id;
     exchange->expected_ttft_ms = decision->estimates[decision->chosen].ttft_ms;
@@ -222,7 +222,7 @@ static void on_response(struct stream *stream, const struct response_head *head)
             1);
         counter_add(&exchange->proxy->metrics.retries[1], 1);
         attempt_abandon(exchange, FLIGHT_REFUSED_BEFORE_START);
-        slot_set_add(&exchange->tried, exchange->slot);
+        exchange_note_tried(exchange, exchange->slot);
         exchange_enter(exchange, EXCHANGE_DECIDING, 0);
         attempt_begin(exchange);
         return;
@@ -320,7 +320,7 @@ static bool passes_over(struct exchange *exchange, const struct upstream_endpoin
         exchange->passed_over_count == PASSED_OVER_MOST)
         return false;
     exchange->passed_over[exchange->passed_over_count++] = slot;
-    slot_set_add(&exchange->tried, slot);
+    exchange_note_tried(exchange, slot);
     return true;
 }
 
@@ -329,7 +329,7 @@ static void take_any(struct exchange *exchange)
 {
     exchange->takes_any = true;
     while (exchange->passed_over_count > 0)
-        slot_set_remove(&exchange->tried, exchange->passed_over[--exchange->passed_over_count]);
+        slot_set_remove(exchange->tried, exchange->passed_over[--exchange->passed_over_count]);
 }
 
 /* Besides those passed over there is nobody, or nobody fit, or nobody with room. */
@@ -433,7 +433,7 @@ void attempt_failed(struct exchange *exchange, enum fault fault, const char *det
     exchange->last_fault = fault;
     if (fault_row(fault)->retry == FAULT_RETRY_UNSTARTED && exchange->attempts < ATTEMPTS_MOST) {
         counter_add(&proxy->metrics.retries[0], 1);
-        slot_set_add(&exchange->tried, exchange->slot);
+        exchange_note_tried(exchange, exchange->slot);
         if (exchange->state != EXCHANGE_DECIDING)
             exchange_enter(exchange, EXCHANGE_DECIDING, 0);
         attempt_begin(exchange);

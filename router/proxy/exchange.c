@@ -101,15 +101,22 @@ static struct exchange *create(struct proxy *proxy)
     return exchange;
 }
 
+void exchange_note_tried(struct exchange *exchange, uint32_t slot)
+{
+    if (exchange->tried == NULL)
+        exchange->tried = arena_zalloc(exchange->arena, sizeof *exchange->tried);
+    slot_set_add(exchange->tried, slot);
+}
+
 /* --- the body --- */
 
-static void body_release(struct exchange *exchange)
+void exchange_release_body(struct exchange *exchange)
 {
     struct body *body = &exchange->body;
     level_add(&exchange->proxy->metrics.body_bytes, -(int64_t)body->room);
     if (body->on_heap)
         free(body->bytes);
-    *body = (struct body){0};
+    *body = (struct body){.len = body->len};
 }
 
 /* A promised length is believed up to a point: memory that others are refused must have been paid
@@ -231,7 +238,7 @@ void exchange_finish(struct exchange *exchange)
     if (exchange->key_digest.len > 0)
         tenant_limit_end(exchange);
     relay_finish(exchange);
-    body_release(exchange);
+    exchange_release_body(exchange);
     if (exchange->retried_refusal)
         retry_budget_give(&proxy->budget);
     proxy->budget.active--;
@@ -273,14 +280,26 @@ static enum fault check_head(const struct exchange *exchange)
     return FAULT_NONE;
 }
 
+static void take_head(struct exchange *exchange, const struct request_head *head)
+{
+    exchange->head = head;
+    exchange->method = head->method_text;
+    exchange->path = head->path;
+    exchange->version = head->version;
+    exchange->takes_trailers = head->takes_trailers;
+    const ptrdiff_t query = slice_find(head->path, '?');
+    if (query >= 0)
+        exchange->path.len = (size_t)query;
+}
+
 void exchange_begin(struct proxy *proxy, struct connection *connection, struct stream *stream,
                     const struct request_head *head)
 {
     struct exchange *exchange = create(proxy);
     exchange->connection = connection;
     exchange->client = stream;
-    exchange->head = head;
     exchange->arena = stream_arena(stream);
+    take_head(exchange, head);
     exchange->begun_ns = loop_now_ns(proxy->loop);
     stream->events = &client_upcalls;
     stream->user = exchange;
@@ -291,7 +310,7 @@ void exchange_begin(struct proxy *proxy, struct connection *connection, struct s
     identity_read_head(exchange);
 
     enum fault fault = identity_check_host(exchange);
-    if (fault == FAULT_NONE && !local_is_open(head))
+    if (fault == FAULT_NONE && !local_is_open(exchange))
         fault = identity_authorise(exchange);
     if (fault == FAULT_NONE && local_answer(exchange))
         return;

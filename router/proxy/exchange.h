@@ -33,16 +33,11 @@ enum exchange_state {
     EXCHANGE_OVER,
 };
 
-enum {
-    EXCHANGE_PREFIXES = 16,
-    PASSED_OVER_MOST = 4,
-    REQUEST_ID_BYTES = 36,
-    TRACE_PARENT_BYTES = 55
-};
+enum { PASSED_OVER_MOST = 4, REQUEST_ID_BYTES = 36, TRACE_PARENT_BYTES = 55 };
 
 struct body {
-    char *bytes; /* FACTS_PADDING readable behind the end */
-    size_t len;
+    char *bytes; /* FACTS_PADDING readable behind the end; NULL: none, or let go */
+    size_t len;  /* of what came */
     size_t room;
     bool on_heap;
 };
@@ -53,13 +48,14 @@ struct exchange {
     struct proxy *proxy;
     struct connection *connection;
     struct stream *client;
-    const struct request_head *head;
+    const struct request_head *head; /* NULL once it is settled: settle.c */
     struct arena *arena;
     struct body body;
 
     /* What it is. */
-    struct address address; /* the client's, after x-forwarded-for of the trusted */
-    struct slice client_ip;
+    struct slice method;
+    struct slice path;      /* without its query: some put their key there */
+    struct slice client_ip; /* after x-forwarded-for of the trusted */
     struct geo_point place;
     struct slice request_id;
     struct slice trace_parent;
@@ -69,12 +65,14 @@ struct exchange {
     double prompt_tokens;
     double output_tokens;
     uint64_t session;
-    struct affinity_prefix prefixes[EXCHANGE_PREFIXES];
+    struct affinity_prefix *prefixes;
     uint32_t prefix_count;
     uint32_t most_class;     /* the key's, when there are keys */
     struct slice key_digest; /* of a key that has limits; else empty */
     size_t key_index;        /* where it was among the keys */
     bool want_explain;
+    bool takes_trailers;
+    enum http_version version;
 
     /* Its wait for the fleet. */
     struct admission_entry waiting;
@@ -83,7 +81,7 @@ struct exchange {
 
     /* The attempt under way. */
     uint32_t attempts;
-    struct slot_set tried;
+    struct slot_set *tried;                 /* NULL: none */
     uint32_t passed_over[PASSED_OVER_MOST]; /* slots among the tried: no connection was free */
     uint32_t passed_over_count;
     bool takes_any; /* all that might do are so: waits for a connection */
@@ -92,7 +90,7 @@ struct exchange {
     uint32_t slot;
     struct slice cluster; /* "" before the first decision */
     struct slice endpoint_url;
-    const char *route_name;
+    struct slice route_name;
     bool route_retry_refused;
     uint64_t decision_id;
     struct slice decision_json;
@@ -140,6 +138,10 @@ void exchange_refuse(struct exchange *exchange, enum fault fault, const char *de
                      const char *param);
 void exchange_answer_json(struct exchange *exchange, int status, struct slice json);
 void exchange_finish(struct exchange *exchange);
+/* Its bytes are gone; how many there were stays known. */
+void exchange_release_body(struct exchange *exchange);
+/* Targets that were tried are not tried again. */
+void exchange_note_tried(struct exchange *exchange, uint32_t slot);
 
 /* attempt.c */
 void attempt_begin(struct exchange *exchange);
@@ -158,6 +160,9 @@ void relay_cut(struct exchange *exchange, enum fault fault);
 void relay_drained(struct exchange *exchange);
 void relay_stalled(struct exchange *exchange);
 void relay_finish(struct exchange *exchange); /* memory only */
+
+/* settle.c: lets go of what nobody asks for any more, once its answer streams. */
+void exchange_settle(struct exchange *exchange);
 
 /* access_line.c */
 void access_line_write(struct exchange *exchange);

@@ -128,15 +128,17 @@ static const struct peer *peer_of(struct connection *connection, const struct pr
 static void find_client(struct exchange *exchange, const struct proxy_tables *tables)
 {
     const struct peer *peer = peer_of(exchange->connection, tables);
-    if (address_equal(&exchange->address, &exchange->connection->peer)) {
+    struct address address = exchange->connection->peer;
+    if (tables->trusted_count > 0)
+        follow_forwarded(tables, &exchange->head->fields, &address);
+    if (address_equal(&address, &exchange->connection->peer)) {
         exchange->place = peer->place;
         exchange->client_ip = slice_of(peer->ip);
         return;
     }
     char ip[ADDRESS_TEXT_BYTES];
-    exchange->place = identity_place(tables, &exchange->address);
-    exchange->client_ip =
-        arena_copy(exchange->arena, slice_of(address_write_ip(&exchange->address, ip)));
+    exchange->place = identity_place(tables, &address);
+    exchange->client_ip = arena_copy(exchange->arena, slice_of(address_write_ip(&address, ip)));
 }
 
 /* Without port and brackets. */
@@ -234,10 +236,7 @@ void identity_read_head(struct exchange *exchange)
 {
     const struct proxy_tables *tables = proxy_tables(exchange->proxy);
     const struct fields *fields = &exchange->head->fields;
-    struct connection *connection = exchange->connection;
-    exchange->address = connection->peer;
-    if (tables->trusted_count > 0)
-        follow_forwarded(tables, fields, &exchange->address);
+    const struct connection *connection = exchange->connection;
     find_client(exchange, tables);
 
     const struct slice id = fields_find(fields, SLICE("x-request-id"));
@@ -324,8 +323,12 @@ static void hash_prefixes(struct exchange *exchange)
     XXH3_64bits_reset_withSeed(&state, identity_session(exchange->tenant, exchange->facts.model,
                                                         SLICE("")));
     size_t hashed = 0;
-    for (size_t end = PREFIX_BLOCK_BYTES;
-         end <= prompt.len && exchange->prefix_count < EXCHANGE_PREFIXES; end *= 2) {
+    uint32_t most = 0;
+    for (size_t end = PREFIX_BLOCK_BYTES; end <= prompt.len && most < AFFINITY_PREFIXES_MAX;
+         end *= 2)
+        most++;
+    exchange->prefixes = arena_alloc(exchange->arena, most * sizeof *exchange->prefixes);
+    for (size_t end = PREFIX_BLOCK_BYTES; exchange->prefix_count < most; end *= 2) {
         XXH3_64bits_update(&state, prompt.ptr + hashed, end - hashed);
         hashed = end;
         const uint64_t hash = XXH3_64bits_digest(&state);

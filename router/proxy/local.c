@@ -127,24 +127,15 @@ static void answer_edges(struct exchange *exchange)
     finish_json(exchange, out);
 }
 
-static struct slice path_of(const struct request_head *head)
+bool local_is_open(const struct exchange *exchange)
 {
-    struct slice path = head->path;
-    const ptrdiff_t query = slice_find(path, '?');
-    if (query >= 0)
-        path.len = (size_t)query;
-    return path;
-}
-
-bool local_is_open(const struct request_head *head)
-{
-    return slice_eq(path_of(head), SLICE("/edge"));
+    return slice_eq(exchange->path, SLICE("/edge"));
 }
 
 bool local_answer(struct exchange *exchange)
 {
     const struct request_head *head = exchange->head;
-    const struct slice path = path_of(head);
+    const struct slice path = exchange->path;
     const bool models = slice_eq(path, SLICE("/v1/models"));
     const bool model = slice_starts(path, SLICE("/v1/models/")) && path.len > 11;
     const bool edge = slice_eq(path, SLICE("/edge"));

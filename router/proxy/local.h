@@ -5,7 +5,7 @@
 #include "proxy/exchange.h"
 
 /* Asked without a key too: who steers clients (DNS, a health page) has none. */
-bool local_is_open(const struct request_head *head);
+bool local_is_open(const struct exchange *exchange);
 /* True: the request was for one of these and has its answer. */
 bool local_answer(struct exchange *exchange);
 

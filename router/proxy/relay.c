@@ -29,12 +29,8 @@ static bool starts_type(const struct response_head *head, struct slice type)
 /* Only these end every stream with `data: [DONE]`. */
 static bool ends_with_done(const struct exchange *exchange)
 {
-    struct slice path = exchange->head->path;
-    const ptrdiff_t query = slice_find(path, '?');
-    if (query >= 0)
-        path.len = (size_t)query;
-    return slice_eq(path, SLICE("/v1/chat/completions")) ||
-           slice_eq(path, SLICE("/v1/completions"));
+    return slice_eq(exchange->path, SLICE("/v1/chat/completions")) ||
+           slice_eq(exchange->path, SLICE("/v1/completions"));
 }
 
 static enum flight_outcome outcome_of_status(int status)
@@ -97,6 +93,8 @@ void relay_begin(struct exchange *exchange, const struct response_head *head)
         return;
     }
     stream_send_response(exchange->client, &out, false);
+    if (exchange->streaming)
+        exchange_settle(exchange);
 }
 
 /* The head that was held, and with it `body`, which is all of it or the beginning. */
@@ -233,7 +231,7 @@ static void note_end(struct exchange *exchange, int64_t now_ns)
 static void send_end(struct exchange *exchange)
 {
     struct fields trailers = {0};
-    if (exchange->head->takes_trailers && exchange->first_event_ns != 0)
+    if (exchange->takes_trailers && exchange->first_event_ns != 0)
         fields_add(&trailers, exchange->arena, SLICE("server-timing"),
                    arena_printf(exchange->arena, "ttft;dur=%.2f",
                                 ns_to_ms(exchange->first_event_ns - exchange->begun_ns)));
@@ -297,6 +295,7 @@ void relay_stalled(struct exchange *exchange)
         exchange->taken_mark = taken;
         exchange->taken_ns = now_ns;
     }
+    exchange_settle(exchange); /* if it was too soon until now */
     const bool cut = exchange->fault != FAULT_NONE;
     if (queued > 0 && now_ns - exchange->taken_ns >= limits->client_stall_ms * NS_PER_MS) {
         exchange->fault = FAULT_CLIENT_STALL;

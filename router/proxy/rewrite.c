@@ -103,7 +103,8 @@ static bool dropped_from_response(struct slice name)
 }
 
 /* The cluster's stream may be gone before the client's head is written: all its fields, in one
- * piece of the client stream's arena. */
+ * piece of the client stream's arena.  Of a stream even that is soon gone, so its head is copied as
+ * it is sent. */
 static void keep_fields(struct fields *fields, struct arena *arena)
 {
     size_t bytes = 0;
@@ -127,7 +128,7 @@ void rewrite_response(const struct exchange *exchange, const struct response_hea
     struct arena *arena = exchange->arena;
     *out = (struct response_head){.status = in->status,
                                   .content_length = in->content_length,
-                                  .stays = true};
+                                  .stays = !exchange->streaming};
     struct fields *fields = &out->fields;
     fields_reserve(fields, arena, in->fields.count + ADDED_FIELDS_MOST);
     for (uint32_t i = 0; i < in->fields.count; i++) {
@@ -135,7 +136,8 @@ void rewrite_response(const struct exchange *exchange, const struct response_hea
         if (!dropped_from_response(field->name))
             fields_add(fields, arena, field->name, field->value);
     }
-    keep_fields(fields, arena);
+    if (out->stays)
+        keep_fields(fields, arena);
     if (!fields_has(fields, SLICE("date")))
         fields_add(fields, arena, SLICE("date"), arena_copy(arena, date_now()));
     if (exchange->streaming) {

@@ -39,6 +39,23 @@ static void reset_gives_back_an_outsized_first_block(void **state)
     arena_finish(&arena);
 }
 
+static void a_small_one_takes_what_was_said_and_grows(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init_small(&arena, 100);
+    const struct arena_block *small = arena.blocks;
+    char *first = arena_alloc(&arena, 100);
+    memset(first, 'x', 100);
+    assert_ptr_equal(arena.blocks, small);
+    assert_true(arena.end - first < 128);
+    memset(arena_alloc(&arena, 100), 'y', 100);
+    assert_ptr_not_equal(arena.blocks, small);
+    arena_reset(&arena); /* it does not go on small */
+    assert_null(arena.blocks);
+    arena_finish(&arena);
+}
+
 static void copies_and_prints_end_with_nul(void **state)
 {
     (void)state;
@@ -52,4 +69,5 @@ static void copies_and_prints_end_with_nul(void **state)
 }
 
 UNIT_MAIN(hands_out_aligned_memory, reset_reuses_the_first_block,
-          reset_gives_back_an_outsized_first_block, copies_and_prints_end_with_nul)
+          reset_gives_back_an_outsized_first_block, a_small_one_takes_what_was_said_and_grows,
+          copies_and_prints_end_with_nul)

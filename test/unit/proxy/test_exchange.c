@@ -103,6 +103,58 @@ static void usage_teaches_what_was_cached(void **state)
     close_all();
 }
 
+static void wait_for_ever(struct engine_request *request)
+{
+    (void)request;
+}
+
+static bool engine_has_it(void *arg)
+{
+    (void)arg;
+    return near.completes == 1;
+}
+
+static void of_a_stream_s_request_little_is_held(void **state)
+{
+    (void)state;
+    enum { LONG = 40000 };
+    char *body = memory_zalloc(LONG + 200);
+    const char begin[] = "{\"model\":\"m\",\"stream\":true,\"prompt\":\"";
+    memset(body, 'x', LONG);
+    memcpy(body, begin, sizeof begin - 1);
+    strcpy(body + LONG, "\"}");
+    EACH_WAY(w)
+    {
+        open_way(w, "");
+        edge_log_open(&edge);
+        struct level *held = &edge.proxy->metrics.body_bytes;
+        near.on_complete = wait_for_ever;
+        call_begin(&call, &caller, "POST", "/v1/completions?key=secret", json, body);
+        kit_run_until(loop, engine_has_it, NULL);
+        assert_int_equal(level_get(held), strlen(body)); /* it might have to go elsewhere */
+        engine_begin(engine_last(&near), 200, "text/event-stream");
+        engine_say(engine_last(&near), "data: {\"n\":1}\n\n");
+        call_wait_text(&call, "{\"n\":1}\n\n");
+        assert_int_equal(level_get(held), 0);
+        engine_say(engine_last(&near), "data: [DONE]\n\n");
+        engine_end(engine_last(&near));
+        call_wait(&call);
+        assert_true(call.ended);
+        char *log = edge_log_text(&edge);
+        assert_non_null(
+            strstr(log, "\"method\":\"POST\",\"path\":\"/v1/completions\",\"model\":\"m\""));
+        assert_non_null(strstr(log, "\"client\":\"127.0.0.1\""));
+        assert_non_null(strstr(log, "\"bytes_in\":40002"));
+        assert_non_null(strstr(log, "\"cluster\":\"near\",\"endpoint\":\"http"));
+        assert_non_null(strstr(log, "\"decision\":{"));
+        assert_non_null(strstr(log, call_field(&call, "x-request-id")));
+        assert_null(strstr(log, "secret"));
+        free(log);
+        close_all();
+    }
+    free(body);
+}
+
 /* --- elsewhere --------------------------------------------------------- */
 
 static void a_failed_connection_is_tried_elsewhere(void **state)
@@ -164,11 +216,6 @@ static void no_connection_anywhere_is_said(void **state)
         assert_int_equal(faults(FAULT_UPSTREAM_CONNECT), 1);
         close_all();
     }
-}
-
-static void wait_for_ever(struct engine_request *request)
-{
-    (void)request;
 }
 
 static bool both_are_busy(void *arg)
@@ -410,12 +457,6 @@ static bool engine_lost_it(void *arg)
     return near.closes == 1;
 }
 
-static bool engine_has_it(void *arg)
-{
-    (void)arg;
-    return near.completes == 1;
-}
-
 /* Waiting for the head and in mid-stream. */
 static void a_client_that_goes_takes_its_request_along(void **state)
 {
@@ -475,8 +516,9 @@ static void a_client_that_goes_before_the_connection_is_there(void **state)
 
 UNIT_MAIN(an_answer_comes_through, a_stream_passes_at_once,
           the_time_to_the_first_token_is_a_trailer, usage_teaches_what_was_cached,
-          a_failed_connection_is_tried_elsewhere, a_name_without_address_is_tried_elsewhere,
-          no_connection_anywhere_is_said, no_connection_free_is_tried_elsewhere_and_then_waited_for,
+          of_a_stream_s_request_little_is_held, a_failed_connection_is_tried_elsewhere,
+          a_name_without_address_is_tried_elsewhere, no_connection_anywhere_is_said,
+          no_connection_free_is_tried_elsewhere_and_then_waited_for,
           a_refused_stream_is_tried_elsewhere,
           a_lost_connection_after_the_request_is_not_tried_again,
           a_refusal_is_relayed_unless_the_route_says_otherwise, a_refusal_may_go_elsewhere_once,
