@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 #include "http/codec_core.h"
+#include "http/h2_frame.h"
 
 enum {
     STREAM_POOL_MAX = 2048,        /* stream objects a thread keeps */
     STREAM_KEPT_BUFFER = 4 * 1024, /* a pooled stream keeps a buffer up to this size */
-    H2_PREFACE_BYTES = 24,
 };
 
 const struct codec_limits codec_default_limits = {.streams = 100,
@@ -75,6 +75,7 @@ struct codec_stream *codec_stream_take(struct codec *codec)
         s = memory_zalloc(sizeof *s);
         arena_init(&s->arena);
         list_init(&s->link);
+        list_init(&s->turn);
     }
     s->stream.codec = codec;
     return s;
@@ -96,6 +97,7 @@ static void pool_put(struct codec_stream *s)
     const struct buffer out = s->out;
     *s = (struct codec_stream){.arena = arena, .out = out};
     list_init(&s->link);
+    list_init(&s->turn);
     list_prepend(&pool->free, &s->link);
     pool->count++;
 }
@@ -238,9 +240,8 @@ size_t body_parts_take(struct body_parts *body, char *out, size_t size)
 
 enum http_sniff http_sniff(struct slice first_bytes)
 {
-    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     const size_t len = first_bytes.len < H2_PREFACE_BYTES ? first_bytes.len : H2_PREFACE_BYTES;
-    if (len > 0 && memcmp(first_bytes.ptr, preface, len) != 0)
+    if (len > 0 && memcmp(first_bytes.ptr, H2_PREFACE, len) != 0)
         return SNIFF_H1;
     return len == H2_PREFACE_BYTES ? SNIFF_H2 : SNIFF_MORE;
 }

@@ -67,6 +67,9 @@ struct body_parts {
 
 enum { DECIMAL_BYTES = 24 };
 
+/* HTTP/2: what a stream waits for to be produced. */
+enum h2_turn { H2_TURN_NONE, H2_TURN_OPEN, H2_TURN_BODY, H2_TURN_END, H2_TURNS };
+
 enum stream_user { USER_UNANNOUNCED, USER_ATTACHED, USER_DETACHED };
 
 struct codec_stream {
@@ -75,27 +78,37 @@ struct codec_stream {
     struct arena arena;
     struct request_head request;
     struct response_head response;
-    struct fields trailers;            /* received */
-    struct fields trailers_out;        /* to send */
-    struct buffer out;                 /* HTTP/2 server: body bytes waiting for their window */
-    struct body_parts body;            /* client role */
-    char status_digits[DECIMAL_BYTES]; /* HTTP/2: of our head, until it is produced */
-    char length_digits[DECIMAL_BYTES];
-    size_t unconsumed; /* of the peer's body */
+    struct fields trailers;     /* received */
+    struct fields trailers_out; /* to send */
+    struct buffer out;          /* HTTP/2 server: body bytes waiting for their window */
+    struct body_parts body;     /* client role */
+    size_t unconsumed;          /* of the peer's body */
+
+    /* HTTP/2 */
+    struct list turn; /* the session's list of those that have something to produce */
+    struct codec_stream *bucket_next;
+    uint64_t head_at;      /* in the order of bytes produced */
+    int64_t send_window;   /* below 0 after the peer shrank it */
+    int64_t body_seen;     /* of the peer's message */
+    int64_t body_expected; /* by its content-length, -1 unknown */
+    uint32_t receive_window;
+    uint32_t owed; /* to it: consumed, not given back yet */
+    enum h2_turn turn_of;
+
     enum stream_user user;
     uint32_t cut_error;
     bool remote_ended;  /* the peer's message is complete */
     bool ending;        /* ours is complete as far as the user goes */
     bool local_ended;   /* and has been produced */
     bool head_begun;    /* server: a final response was begun */
-    bool head_sent;     /* the head, or some of it, was produced */
+    bool head_sent;     /* HTTP/1.1: the head, or some of it, was produced */
+    bool head_ended;    /* HTTP/2: our head said END_STREAM */
     bool response_seen; /* client: the final response head came */
     bool bodiless;      /* of our response: HEAD, 204, 304 */
     bool above_high;    /* on_drained is owed */
     bool cutting;       /* cut after what is queued */
     bool peer_reset;
-    bool own_reset;
-    bool deferred; /* HTTP/2: the body reader waits for bytes */
+    bool gone; /* HTTP/2: over, only its memory is still there */
     uint8_t informational_count;
 };
 

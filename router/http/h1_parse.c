@@ -85,7 +85,8 @@ static int on_header_value_complete(llhttp_t *llhttp)
         return broken(parser, FAULT_BAD_HEAD, "malformed header field");
     if (!head_gather_room(gather, name.len, value.len))
         return too_large(parser);
-    head_gather_field(gather, copy_lower(gather->arena, name), arena_copy(gather->arena, value));
+    const struct slice lower = copy_lower(gather->arena, name);
+    head_gather_field(gather, field_kind_of(lower), lower, arena_copy(gather->arena, value));
     buffer_clear(&parser->name);
     buffer_clear(&parser->value);
     return 0;

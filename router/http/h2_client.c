@@ -1,86 +1,55 @@
 /* The client role of HTTP/2: requests go to a cluster, responses come. */
+#include "http/h2_head.h"
 #include "http/h2_session.h"
 
 enum {
     INFORMATIONAL_MAX = 8,
-    LAST_STREAM_ID = 1 << 30, /* retire the connection long before ids run out */
+    STREAMS_ASSUMED = 100, /* that a server takes at once, until it says */
 };
 
-static struct codec_stream *block_begin(struct h2_session *session, int32_t id)
+static void informational(struct h2_session *session, struct codec_stream *s, struct h2_head *block,
+                          bool end_stream)
 {
-    (void)session, (void)id;
-    return NULL; /* nothing the server may open */
-}
-
-static void pseudo(struct h2_session *session, struct codec_stream *s, struct slice name,
-                   nghttp2_rcbuf *value)
-{
-    (void)s;
-    const nghttp2_vec view = nghttp2_rcbuf_get_buf(value);
-    uint64_t status;
-    if (slice_eq(name, SLICE(":status")) && slice_to_u64(slice_make(view.base, view.len), &status))
-        session->block_status = status < 1000 ? (int)status : 0;
-}
-
-static void protocol_error(struct h2_session *session, struct codec_stream *s)
-{
-    codec_stream_close(s, STREAM_PROTOCOL);
-    h2_stream_submit_reset(session, s, NGHTTP2_PROTOCOL_ERROR);
-}
-
-static void informational(struct h2_session *session, struct codec_stream *s)
-{
-    struct response_head head = {.status = session->block_status};
-    if (head.status == 101 || ++s->informational_count > INFORMATIONAL_MAX ||
-        head_gather_response(&session->gather, &head) != FAULT_NONE ||
-        head_accept_response(&head) != FAULT_NONE) {
-        protocol_error(session, s);
-        return;
-    }
-    if (head.status != 100 && stream_attached(s) && s->stream.events->on_informational != NULL)
+    struct response_head head = {.status = block->status};
+    if (end_stream || head.status == 101 || block->gather.content_length_count > 0 ||
+        ++s->informational_count > INFORMATIONAL_MAX ||
+        head_gather_response(&block->gather, &head) != FAULT_NONE ||
+        head_accept_response(&head) != FAULT_NONE)
+        h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
+    else if (head.status != 100 && s->stream.events->on_informational != NULL)
         s->stream.events->on_informational(&s->stream, &head);
 }
 
-static void block_end(struct h2_session *session, struct codec_stream *s, bool end_stream)
+static void block_end(struct h2_session *session, struct codec_stream *s, struct h2_head *block,
+                      bool end_stream)
 {
-    (void)end_stream;
-    if (!stream_attached(s))
-        return;
-    if (s->response_seen) {
-        head_gather_trailers(&session->gather, &s->trailers);
+    if (block->kind == H2_TRAILERS) {
+        head_gather_trailers(&block->gather, &s->trailers);
         return;
     }
-    if (session->block_status >= 100 && session->block_status < 200) {
-        informational(session, s);
+    if (block->status >= 100 && block->status < 200) {
+        informational(session, s, block, end_stream);
         return;
     }
-    s->response.status = session->block_status;
-    if (head_gather_response(&session->gather, &s->response) != FAULT_NONE ||
+    s->response.status = block->status;
+    if (head_gather_response(&block->gather, &s->response) != FAULT_NONE ||
         head_accept_response(&s->response) != FAULT_NONE) {
-        protocol_error(session, s);
+        h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
+        return;
+    }
+    s->body_expected =
+        response_is_bodiless(s->request.method, block->status) ? 0 : s->response.content_length;
+    if (end_stream && s->body_expected > 0) {
+        h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
         return;
     }
     s->response_seen = true;
     s->stream.events->on_response(&s->stream, &s->response);
 }
 
-/* Answered before the upload ended; stop that. */
-static void remote_ended(struct h2_session *session, struct codec_stream *s)
-{
-    if (!s->local_ended && stream_attached(s))
-        h2_stream_submit_reset(session, s, NGHTTP2_NO_ERROR);
-}
-
-static void local_ended(struct h2_session *session, struct codec_stream *s)
-{
-    (void)session, (void)s;
-}
-
 static enum stream_close why_closed(const struct codec_stream *s, uint32_t error)
 {
-    if (s->remote_ended)
-        return STREAM_DONE;
-    if (error == NGHTTP2_REFUSED_STREAM && !s->response_seen)
+    if (error == H2_REFUSED_STREAM && s->peer_reset && !s->response_seen)
         return STREAM_REFUSED;
     return s->peer_reset ? STREAM_RESET : STREAM_PROTOCOL;
 }
@@ -101,12 +70,25 @@ static void peer_changed(struct h2_session *session)
         session->codec.events->on_capacity(session->codec.owner);
 }
 
+static void write_open(struct h2_session *session, struct codec_stream *s)
+{
+    const struct request_head *head = &s->request;
+    h2_head_begin(session);
+    h2_head_field(session, SLICE(":method"), head->method_text);
+    h2_head_field(session, SLICE(":scheme"), head->scheme);
+    h2_head_field(session, SLICE(":authority"), head->authority);
+    h2_head_field(session, SLICE(":path"), head->path);
+    h2_head_fields(session, &head->fields);
+    if (head->body || s->body.left > 0) {
+        char digits[DECIMAL_BYTES];
+        h2_head_field(session, SLICE("content-length"), decimal_write(digits, s->body.left));
+    }
+    h2_head_end(session, s, s->head_ended);
+}
+
 static const struct h2_role role = {
-    .block_begin = block_begin,
-    .pseudo = pseudo,
     .block_end = block_end,
-    .remote_ended = remote_ended,
-    .local_ended = local_ended,
+    .write_open = write_open,
     .why_closed = why_closed,
     .body_left = body_left,
     .body_take = body_take,
@@ -116,14 +98,26 @@ static const struct h2_role role = {
 static size_t capacity(const struct codec *codec)
 {
     const struct h2_session *session = h2_session_of_const(codec);
-    if (session->retired || codec->failure != NULL ||
-        nghttp2_session_get_next_stream_id(session->ng) > LAST_STREAM_ID ||
-        !nghttp2_session_check_request_allowed(session->ng))
+    if (session->retired || codec->failure != NULL || session->next_id > H2_LAST_STREAM_ID)
         return 0;
-    const uint32_t peer =
-        nghttp2_session_get_remote_settings(session->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-    const size_t most = peer < codec->limits.streams ? peer : codec->limits.streams;
-    return session->open_count < most ? most - session->open_count : 0;
+    const size_t most = session->peer_streams < codec->limits.streams ? session->peer_streams
+                                                                      : codec->limits.streams;
+    return session->streams.count < most ? most - session->streams.count : 0;
+}
+
+static struct request_head request_copy(const struct request_head *head, struct arena *arena)
+{
+    struct request_head copy = *head;
+    copy.method_text = arena_copy(arena, head->method_text);
+    copy.scheme = arena_copy(arena, head->scheme);
+    copy.authority = arena_copy(arena, head->authority);
+    copy.path = arena_copy(arena, head->path);
+    copy.fields = (struct fields){0};
+    fields_reserve(&copy.fields, arena, head->fields.count);
+    for (uint32_t i = 0; i < head->fields.count; i++)
+        fields_add(&copy.fields, arena, arena_copy(arena, head->fields.items[i].name),
+                   arena_copy(arena, head->fields.items[i].value));
+    return copy;
 }
 
 static struct stream *open_stream(struct codec *codec, const struct request_head *head,
@@ -131,24 +125,14 @@ static struct stream *open_stream(struct codec *codec, const struct request_head
                                   const struct stream_events *events, void *user)
 {
     struct h2_session *session = h2_session_of(codec);
-    struct codec_stream *s =
-        h2_stream_create(session, (int32_t)nghttp2_session_get_next_stream_id(session->ng));
+    struct codec_stream *s = h2_stream_create(session, session->next_id);
+    session->next_id += 2;
+    s->request = head->stays ? *head : request_copy(head, &s->arena);
     body_parts_init(&s->body, parts, part_count);
     s->ending = true; /* the body is here, whole */
-    const bool body = head->body || s->body.left > 0;
-    h2_nva_begin(session, head->stays);
-    h2_nva_add(session, SLICE(":method"), head->method_text);
-    h2_nva_add(session, SLICE(":scheme"), head->scheme);
-    h2_nva_add(session, SLICE(":authority"), head->authority);
-    h2_nva_add(session, SLICE(":path"), head->path);
-    h2_nva_add_fields(session, &head->fields);
-    if (body)
-        h2_nva_add(session, SLICE("content-length"), decimal_write(s->length_digits, s->body.left));
-    const nghttp2_data_provider provider = h2_body_provider(s);
-    const int32_t id = nghttp2_submit_request(session->ng, NULL, session->nva, session->nva_count,
-                                              s->body.left > 0 ? &provider : NULL, s);
-    CHECK_EQ(id, (int32_t)s->stream.id);
+    s->head_ended = s->body.left == 0;
     codec_stream_attach(s, events, user);
+    h2_schedule(session, s);
     return &s->stream;
 }
 
@@ -157,8 +141,8 @@ static void shutdown(struct codec *codec)
     struct h2_session *session = h2_session_of(codec);
     if (session->retired)
         return;
-    session->retired = true;
-    (void)nghttp2_submit_goaway(session->ng, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
+    session->retired = session->goodbye = true;
+    h2_write_goaway(session, 0, H2_NO_ERROR);
 }
 
 static size_t queued(const struct stream *stream)
@@ -188,13 +172,16 @@ static const struct codec_ops ops = {
 struct codec *h2_client_create(const struct codec_limits *limits, const struct codec_events *events,
                                void *owner)
 {
-    struct h2_session *session = h2_session_create(&role, &ops, limits, events, owner, false);
-    const nghttp2_settings_entry entries[] = {
-        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, session->codec.limits.head_bytes},
-        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+    struct h2_session *session = h2_session_create(&role, &ops, limits, events, owner, true);
+    const struct h2_setting_entry entries[] = {
+        {H2_SETTING_ENABLE_PUSH, 0},
+        {H2_SETTING_INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES},
+        {H2_SETTING_MAX_HEADER_LIST_SIZE, session->codec.limits.head_bytes},
+        {H2_SETTING_NO_RFC7540_PRIORITIES, 1},
     };
-    h2_session_submit_settings(session, entries, COUNT_OF(entries));
+    session->peer_streams = STREAMS_ASSUMED;
+    h2_write_preface(session);
+    h2_write_settings(session, entries, COUNT_OF(entries));
+    h2_write_window_update(session, 0, H2_CONNECTION_WINDOW - H2_INITIAL_WINDOW);
     return &session->codec;
 }

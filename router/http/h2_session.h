@@ -1,68 +1,106 @@
 /*
- * What the HTTP/2 server and client codecs share: the nghttp2 session with its
- * memory and options, the frame meter, reading and producing.  A role adds the
- * meaning of a header block and of a stream's end.
+ * One HTTP/2 connection (RFC 9113), in either role; sans I/O, see codec.h.
  *
- *   bytes -> frame meter -> nghttp2 -> h2_callbacks.c -> role -> user
- *   user -> nva, body queue -> nghttp2 -> h2_produce -> bytes
+ *   bytes -> h2_input.c: frames -> h2_control.c: settings, windows, resets, ...
+ *                               -> h2_block.c: header blocks -> role -> user
+ *                               -> bodies -> user
+ *   user -> h2_output.c: frames written into `control` at once, bodies kept with
+ *           their streams until h2_produce shares the room out among them
+ *
+ * A role adds the meaning of a header block and of a stream's end.  Streams are
+ * found in h2_streams.c.  All errors come down to three: the connection must
+ * go (h2_session_fail), the stream was malformed (h2_stream_fail), or our user
+ * does not want it any more (h2_reset).
  */
 #ifndef HTTP_H2_SESSION_H
 #define HTTP_H2_SESSION_H
 
-#include <nghttp2/nghttp2.h>
-
 #include "http/codec_core.h"
 #include "http/frame_meter.h"
-#include "http/head_gather.h"
+#include "http/h2_frame.h"
+#include "http/h2_streams.h"
+#include "http/hpack.h"
 
 enum {
     H2_CONNECTION_WINDOW = 1024 * 1024,
     H2_SERVER_STREAM_WINDOW = 256 * 1024, /* request bodies are held whole anyway */
-    H2_FRAME_BYTES = 16384,
-    H2_FRAME_HEADER_BYTES = 9,
-    H2_QUEUE_MAX = 1000, /* frames waiting to be produced; above: do not read */
+    H2_CONTROL_MAX = 64 * 1024,           /* waiting to be produced; above: do not read */
+    H2_BLOCK_BYTES = 96 * 1024,           /* one header block on the wire, */
+    H2_BLOCK_FRAMES = 64,                 /* in so many CONTINUATION frames */
+    H2_SETTINGS_ENTRIES = 32,             /* in one frame */
+    H2_LAST_STREAM_ID = 1 << 30,          /* retire the connection long before ids run out */
 };
 
 struct h2_session;
+struct h2_head;
 
 struct h2_role {
-    /* A header block opens a stream; NULL when the peer may not. */
-    struct codec_stream *(*block_begin)(struct h2_session *session, int32_t id);
-    void (*pseudo)(struct h2_session *session, struct codec_stream *s, struct slice name,
-                   nghttp2_rcbuf *value);
-    void (*block_end)(struct h2_session *session, struct codec_stream *s, bool end_stream);
-    /* The peer's message is complete, the user was told. */
-    void (*remote_ended)(struct h2_session *session, struct codec_stream *s);
-    /* END_STREAM was produced. */
-    void (*local_ended)(struct h2_session *session, struct codec_stream *s);
+    /* The first header block of a stream, or what follows it, was found well-formed. */
+    void (*block_end)(struct h2_session *session, struct codec_stream *s, struct h2_head *head,
+                      bool end_stream);
+    /* Client: the head of a stream that was opened. */
+    void (*write_open)(struct h2_session *session, struct codec_stream *s);
     enum stream_close (*why_closed)(const struct codec_stream *s, uint32_t error);
     size_t (*body_left)(const struct codec_stream *s);
     void (*body_take)(struct codec_stream *s, char *out, size_t len);
-    /* SETTINGS or GOAWAY came. */
+    /* SETTINGS or GOAWAY came, or a stream is gone. */
     void (*peer_changed)(struct h2_session *session);
+};
+
+enum h2_reading {
+    H2_READS_PREFACE,
+    H2_READS_HEADER,
+    H2_READS_PAYLOAD, /* of a frame that is looked at as a whole */
+    H2_READS_PAD_LENGTH,
+    H2_READS_BODY,
+    H2_SKIPS, /* padding, frames of unknown type */
 };
 
 struct h2_session {
     struct codec codec; /* first */
     const struct h2_role *role;
-    nghttp2_session *ng;
-    struct list streams; /* every stream object nghttp2 may still name */
-    size_t open_count;   /* how many, detached ones included */
+    struct h2_streams streams;
+
+    /* Input. */
+    enum h2_reading reading;
+    struct h2_frame frame;            /* under way */
+    uint32_t payload_left;            /* of it */
+    uint32_t padding;                 /* of a DATA frame */
+    struct codec_stream *body_stream; /* whose DATA frame is under way; NULL: ignored */
+    struct buffer partial;            /* a header or payload that has come in part */
+    struct buffer block;              /* a header block that CONTINUATION frames go on with */
+    struct h2_frame block_frame;      /* its HEADERS frame; stream 0: none is under way */
+    uint32_t block_frames;
+    struct hpack_decoder decoder;
     struct frame_meter meter;
-    struct head_gather gather;         /* of the one header block that may be under way */
-    struct codec_stream *block_stream; /* whose header block comes in; NULL: it is gone */
-    struct codec_stream *found;        /* by the last look-up; NULL when it was closed */
-    int block_status;                  /* client: its :status, 0 none */
-    struct buffer leftover;            /* produced, but the caller's buffer was full */
-    char *out;                         /* the caller's buffer while producing */
-    size_t room;                       /* in it */
-    nghttp2_nv *nva;                   /* scratch */
-    size_t nva_size;
-    size_t nva_count;
-    uint8_t nva_flags; /* of each */
+    int64_t receive_window; /* of the connection: what the peer may still send */
+    uint32_t owed;          /* taken by the users, not given back to the peer yet */
+
+    /* Output. */
+    struct buffer control;       /* frames, in the order they were written */
+    uint64_t control_taken;      /* bytes of it produced so far */
+    struct list turns[H2_TURNS]; /* streams with something to produce, by what it is */
+    struct hpack_encoder encoder;
+    size_t head_begin; /* of the header block being written, in `control` */
     uint32_t heads;    /* written so far */
+    int64_t send_window;
+    char *out; /* the caller's buffer while producing */
+    size_t room;
+
+    /* What the peer set. */
+    uint32_t peer_initial_window;
+    uint32_t peer_streams;
+    uint32_t goaway_last; /* the highest id it takes */
+
+    uint32_t next_id; /* client */
+    uint32_t pings;   /* of ours, not answered yet */
     bool client;
-    bool retired; /* takes no new streams */
+    bool settings_came;
+    bool settings_acked; /* ours */
+    bool retired;        /* takes, or opens, no new streams */
+    bool freed;          /* room for a stream that nobody was told of */
+    bool goodbye;        /* a GOAWAY without an error went or came: over with the last stream */
+    bool terminated;     /* over with the last byte of `control` */
     uint8_t shutdown_step;
 };
 
@@ -76,34 +114,63 @@ static inline const struct h2_session *h2_session_of_const(const struct codec *c
     return (const struct h2_session *)(const void *)codec;
 }
 
+static inline uint32_t h2_stream_window(const struct h2_session *session)
+{
+    return session->client ? STREAM_WINDOW_BYTES : H2_SERVER_STREAM_WINDOW;
+}
+
+/* h2_session.c */
 struct h2_session *h2_session_create(const struct h2_role *role, const struct codec_ops *ops,
                                      const struct codec_limits *limits,
-                                     const struct codec_events *events, void *owner, bool server);
-void h2_session_submit_settings(struct h2_session *session, const nghttp2_settings_entry *entries,
-                                size_t count);
-struct codec_stream *h2_stream_create(struct h2_session *session, int32_t id);
-/* nghttp2 names it no more. */
-void h2_stream_bury(struct h2_session *session, struct codec_stream *s);
+                                     const struct codec_events *events, void *owner, bool client);
+struct codec_stream *h2_stream_create(struct h2_session *session, uint32_t id);
+/* It is over; its user learns why, unless it let go of it before. */
+void h2_stream_close(struct h2_session *session, struct codec_stream *s, enum stream_close why);
+/* Malformed, or too much: RST_STREAM, and a glitch. */
+void h2_stream_fail(struct h2_session *session, struct codec_stream *s, uint32_t error);
+/* Likewise for a stream that has no object. */
+void h2_refuse_id(struct h2_session *session, uint32_t id, uint32_t error);
+/* Body bytes are with their user, or ignored: the peer may send as many more. */
+void h2_give_back(struct h2_session *session, size_t len);
 /* The connection must go: GOAWAY, then codec_feed says false. */
 void h2_session_fail(struct h2_session *session, uint32_t error, const char *why);
-void h2_stream_submit_reset(struct h2_session *session, struct codec_stream *s, uint32_t error);
+void h2_remote_end(struct h2_session *session, struct codec_stream *s);
+void h2_local_end(struct h2_session *session, struct codec_stream *s);
 
-/* The name/value list of the next submit; the bytes must stay until then.  `stay`: until the stream
- * is closed or reset, so that nghttp2 need not copy them. */
-void h2_nva_begin(struct h2_session *session, bool stay);
-void h2_nva_add(struct h2_session *session, struct slice name, struct slice value);
-void h2_nva_add_fields(struct h2_session *session, const struct fields *fields);
-/* A data provider over the role's body queue. */
-nghttp2_data_provider h2_body_provider(struct codec_stream *s);
-/* There are body bytes, or there is an end, that the provider may be waiting for. */
-void h2_body_resume(struct h2_session *session, struct codec_stream *s);
+/* h2_input.c: takes all of `bytes`, or fails. */
+void h2_input(struct h2_session *session, struct slice bytes);
+/* h2_control.c: a whole frame that is neither DATA, HEADERS nor CONTINUATION. */
+void h2_control_frame(struct h2_session *session, const struct h2_frame *frame,
+                      struct slice payload);
+/* h2_block.c: a whole HEADERS or CONTINUATION frame. */
+void h2_block_frame(struct h2_session *session, const struct h2_frame *frame, struct slice payload);
 
-/* A copy in the arena, or the bytes themselves when they are static. */
-struct slice h2_keep(struct arena *arena, nghttp2_rcbuf *bytes);
-/* All callbacks, made once for the process. */
-const nghttp2_session_callbacks *h2_callbacks(void);
+/* h2_output.c */
+void h2_write_preface(struct h2_session *session);
+struct h2_setting_entry {
+    enum h2_setting id;
+    uint32_t value;
+};
+void h2_write_settings(struct h2_session *session, const struct h2_setting_entry *entries,
+                       size_t count);
+void h2_write_settings_ack(struct h2_session *session);
+void h2_write_reset(struct h2_session *session, uint32_t id, uint32_t error);
+void h2_write_goaway(struct h2_session *session, uint32_t last_id, uint32_t error);
+void h2_write_window_update(struct h2_session *session, uint32_t id, uint32_t bytes);
+void h2_write_ping(struct h2_session *session, uint8_t flags, struct slice data);
+/* A header block: begin, its fields, end. */
+void h2_head_begin(struct h2_session *session);
+void h2_head_field(struct h2_session *session, struct slice name, struct slice value);
+void h2_head_fields(struct h2_session *session, const struct fields *fields);
+void h2_head_end(struct h2_session *session, struct codec_stream *s, bool end_stream);
+/* Something about what the stream has to say has changed. */
+void h2_schedule(struct h2_session *session, struct codec_stream *s);
+/* It has nothing to say any more. */
+void h2_unschedule(struct codec_stream *s);
+/* Client: some of the stream's head was produced. */
+bool h2_head_produced(const struct h2_session *session, const struct codec_stream *s);
 
-/* Common parts of the codec face. */
+/* Parts of the codec face that both roles have. */
 void h2_destroy(struct codec *codec);
 bool h2_feed(struct codec *codec, struct slice bytes, int64_t now_ns);
 void h2_end_of_input(struct codec *codec, bool clean);

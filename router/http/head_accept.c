@@ -1,6 +1,6 @@
 /*
  * The rules a head must keep (rows 27-64 of the hardening list).  The bytes of
- * names and values were checked as they were parsed (h1_parse.c, nghttp2), and
+ * names and values were checked as they were parsed (h1_parse.c, h2_head.c), and
  * framing when the head was gathered; here is what is left: what the request is
  * for and whether its fields may be carried over.
  */

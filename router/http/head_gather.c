@@ -2,18 +2,6 @@
 
 enum { FIELD_OVERHEAD_BYTES = 32 };
 
-enum field_kind {
-    FIELD_PLAIN,
-    FIELD_DROPPED,
-    FIELD_HOST,
-    FIELD_CONNECTION,
-    FIELD_CONTENT_LENGTH,
-    FIELD_TRANSFER_ENCODING,
-    FIELD_EXPECT,
-    FIELD_TE,
-    FIELD_COOKIE,
-};
-
 struct named_kind {
     struct slice name;
     enum field_kind kind;
@@ -38,7 +26,7 @@ static const struct named_kind special_fields[] = {
     {{"proxy-authentication-info", 25}, FIELD_DROPPED},
 };
 
-static enum field_kind kind_of(struct slice name)
+enum field_kind field_kind_of(struct slice name)
 {
     for (size_t i = 0; i < COUNT_OF(special_fields); i++) {
         const struct slice special = special_fields[i].name;
@@ -52,7 +40,7 @@ static enum field_kind kind_of(struct slice name)
 
 bool field_is_hop_by_hop(struct slice name)
 {
-    const enum field_kind kind = kind_of(name);
+    const enum field_kind kind = field_kind_of(name);
     return kind != FIELD_PLAIN && kind != FIELD_COOKIE;
 }
 
@@ -86,9 +74,10 @@ bool head_gather_room(struct head_gather *gather, size_t name_len, size_t value_
     return head_gather_count(gather, name_len + value_len + FIELD_OVERHEAD_BYTES);
 }
 
-void head_gather_field(struct head_gather *gather, struct slice name, struct slice value)
+void head_gather_field(struct head_gather *gather, enum field_kind kind, struct slice name,
+                       struct slice value)
 {
-    switch (kind_of(name)) {
+    switch (kind) {
     case FIELD_PLAIN:
         break;
     case FIELD_DROPPED:

@@ -10,6 +10,18 @@
 #include "http/codec.h"
 #include "http/head.h"
 
+enum field_kind {
+    FIELD_PLAIN,
+    FIELD_DROPPED,
+    FIELD_HOST,
+    FIELD_CONNECTION,
+    FIELD_CONTENT_LENGTH,
+    FIELD_TRANSFER_ENCODING,
+    FIELD_EXPECT,
+    FIELD_TE,
+    FIELD_COOKIE,
+};
+
 struct head_gather {
     struct arena *arena;
     const struct codec_limits *limits;
@@ -40,8 +52,11 @@ void head_gather_begin(struct head_gather *gather, struct arena *arena,
 bool head_gather_count(struct head_gather *gather, size_t bytes);
 /* Asks before a field is copied.  False: over the limit, do not copy, do not add. */
 bool head_gather_room(struct head_gather *gather, size_t name_len, size_t value_len);
-/* Name in lower case, value trimmed; both live as long as the arena. */
-void head_gather_field(struct head_gather *gather, struct slice name, struct slice value);
+enum field_kind field_kind_of(struct slice name);
+/* `kind` is that of the name.  Name in lower case, value trimmed; both live as long as the arena.
+ */
+void head_gather_field(struct head_gather *gather, enum field_kind kind, struct slice name,
+                       struct slice value);
 /* Fills what the fields say: fields, content_length, authority (from Host), expect.  The caller has
  * set version and, where there is one, :authority. */
 enum fault head_gather_request(struct head_gather *gather, struct request_head *head);

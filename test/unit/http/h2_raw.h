@@ -17,7 +17,14 @@ enum {
     RAW_WINDOW_UPDATE = 8,
     RAW_CONTINUATION = 9,
 };
-enum { RAW_END_STREAM = 1, RAW_ACK = 1, RAW_END_HEADERS = 4, RAW_PADDED = 8 };
+enum { RAW_END_STREAM = 1, RAW_ACK = 1, RAW_END_HEADERS = 4, RAW_PADDED = 8, RAW_PRIORITIZED = 32 };
+enum {
+    RAW_HEADER_TABLE_SIZE = 1,
+    RAW_ENABLE_PUSH = 2,
+    RAW_MAX_CONCURRENT_STREAMS = 3,
+    RAW_INITIAL_WINDOW_SIZE = 4,
+    RAW_MAX_FRAME_SIZE = 5,
+};
 
 static inline void raw_frame(struct buffer *out, int type, int flags, uint32_t stream,
                              struct slice payload)
@@ -45,6 +52,35 @@ static inline void raw_u32(char out[4], uint32_t value)
 {
     for (int i = 0; i < 4; i++)
         out[i] = (char)(value >> (24 - 8 * i));
+}
+
+static inline void raw_setting(struct buffer *out, unsigned id, uint32_t value)
+{
+    char payload[6] = {0, (char)id};
+    raw_u32(payload + 2, value);
+    raw_frame(out, RAW_SETTINGS, 0, 0, slice_make(payload, sizeof payload));
+}
+
+static inline void raw_window_update(struct buffer *out, uint32_t stream, uint32_t increment)
+{
+    char payload[4];
+    raw_u32(payload, increment);
+    raw_frame(out, RAW_WINDOW_UPDATE, 0, stream, slice_make(payload, sizeof payload));
+}
+
+static inline void raw_reset(struct buffer *out, uint32_t stream, uint32_t error)
+{
+    char payload[4];
+    raw_u32(payload, error);
+    raw_frame(out, RAW_RST_STREAM, 0, stream, slice_make(payload, sizeof payload));
+}
+
+static inline void raw_goaway(struct buffer *out, uint32_t last, uint32_t error)
+{
+    char payload[8];
+    raw_u32(payload, last);
+    raw_u32(payload + 4, error);
+    raw_frame(out, RAW_GOAWAY, 0, 0, slice_make(payload, sizeof payload));
 }
 
 /* One literal field without indexing, not Huffman-coded; both shorter than 64 KiB. */

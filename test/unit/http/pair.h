@@ -28,6 +28,7 @@ struct message {
     unsigned drained;
     bool hold; /* do not consume */
     void (*on_body)(struct message *message);
+    void (*on_end)(struct message *message);
     void (*on_closed)(struct message *message);
 };
 
@@ -77,6 +78,8 @@ static void message_end(struct stream *stream, const struct fields *trailers)
     assert_false(message->ended);
     message->ended = true;
     join_fields(message->trailers, sizeof message->trailers, trailers);
+    if (message->on_end != NULL)
+        message->on_end(message);
 }
 
 static void message_closed(struct stream *stream, enum stream_close why)

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/frame_meter.h"
+#include "http/h2_frame.h"
 #include "http/head.h"
 #include "unit.h"
 
@@ -150,55 +151,40 @@ static void test_fault_body(void **state)
     buffer_release(&out);
 }
 
-static void test_meter_walks_any_pieces(void **state)
-{
-    (void)state;
-    /* preface, SETTINGS with one entry, HEADERS of 3, DATA of 4 padded, unknown of 0 */
-    static const char bytes[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-                                "\0\0\6\4\0\0\0\0\0"
-                                "\0\4\0\1\0\0"
-                                "\0\0\3\1\4\0\0\0\1"
-                                "abc"
-                                "\0\0\4\0\10\0\0\0\1"
-                                "\1ab\0"
-                                "\0\0\0\310\0\0\0\0\0";
-    for (size_t piece = 1; piece < sizeof bytes; piece++) {
-        struct frame_meter meter;
-        frame_meter_init(&meter, true);
-        for (size_t at = 0; at < sizeof bytes - 1; at += piece) {
-            const size_t left = sizeof bytes - 1 - at;
-            assert_null(frame_meter_feed(&meter,
-                                         slice_make(bytes + at, left < piece ? left : piece),
-                                         NS_PER_S));
-        }
-        assert_int_equal(meter.counts[4], 1);
-        assert_int_equal(meter.counts[1], 1);
-        assert_int_equal(meter.counts[0], 1);
-        assert_int_equal(meter.counts[10], 1);
-        assert_int_equal(meter.payload_left, 0);
-        assert_int_equal(meter.header_have, 0);
-    }
-}
-
 static void test_meter_budget_comes_back(void **state)
 {
     (void)state;
     struct frame_meter meter;
-    frame_meter_init(&meter, false);
-    static const char ping[] = "\0\0\10\6\0\0\0\0\00012345678";
-    const struct slice frame = slice_make(ping, 17);
+    frame_meter_init(&meter);
     int64_t now = NS_PER_S;
+    frame_meter_clock(&meter, now);
     for (int i = 0; i < METER_BURST; i++)
-        assert_null(frame_meter_feed(&meter, frame, now));
-    now += NS_PER_S;
+        assert_null(frame_meter_take(&meter, H2_PING));
+    frame_meter_clock(&meter, now += NS_PER_S);
     for (int i = 0; i < METER_PER_SECOND; i++)
-        assert_null(frame_meter_feed(&meter, frame, now));
-    now += 1000 * NS_PER_S;
+        assert_null(frame_meter_take(&meter, H2_PING));
+    frame_meter_clock(&meter, now += 1000 * NS_PER_S);
     for (int i = 0; i < METER_BURST; i++)
-        assert_null(frame_meter_feed(&meter, frame, now));
-    assert_non_null(frame_meter_feed(&meter, frame, now));
+        assert_null(frame_meter_take(&meter, H2_PING));
+    assert_non_null(frame_meter_take(&meter, H2_PING));
+    frame_meter_clock(&meter, now -= NS_PER_S); /* a clock that goes back gives nothing */
+    assert_non_null(frame_meter_take(&meter, H2_PING));
+}
+
+/* What is asked of us gives the peer a reason to write to us. */
+static void test_meter_window_updates_want_reasons(void **state)
+{
+    (void)state;
+    struct frame_meter meter;
+    frame_meter_init(&meter);
+    for (int i = 0; i < METER_WINDOW_UPDATES + METER_BURST; i++)
+        assert_null(frame_meter_take(&meter, H2_WINDOW_UPDATE));
+    assert_non_null(frame_meter_take(&meter, H2_WINDOW_UPDATE));
+    for (int i = 0; i < METER_BURST; i++)
+        frame_meter_sent_data(&meter);
+    assert_null(frame_meter_take(&meter, H2_WINDOW_UPDATE));
 }
 
 UNIT_MAIN(test_fields, test_valid_bytes, test_request_heads, test_response_heads, test_field_kinds,
-          test_fault_rows, test_fault_body, test_meter_walks_any_pieces,
-          test_meter_budget_comes_back)
+          test_fault_rows, test_fault_body, test_meter_budget_comes_back,
+          test_meter_window_updates_want_reasons)
