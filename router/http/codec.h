@@ -146,6 +146,7 @@ struct stream *codec_open(struct codec *codec, const struct request_head *head,
                           const struct stream_events *events, void *user);
 
 /* Server role. */
+/* Heads are written down at once: nothing of them has to stay. */
 void stream_send_informational(struct stream *stream, const struct response_head *head);
 void stream_send_response(struct stream *stream, const struct response_head *head, bool end);
 void stream_send_body(struct stream *stream, struct slice data); /* copied; watch stream_queued */

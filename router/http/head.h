@@ -45,7 +45,6 @@ struct response_head {
     int status;
     struct fields fields;   /* without framing headers; content-length is its own member */
     int64_t content_length; /* -1: not given */
-    bool stays; /* to stream_send_response: the fields outlive the stream, nothing is copied */
 };
 
 /* Rows 27-64 of the hardening list that concern a head.  `secure`: it came over TLS.

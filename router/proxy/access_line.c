@@ -39,9 +39,9 @@ static void write_request(const struct exchange *exchange, struct pen *pen)
 {
     PEN_KEY(pen, "client");
     pen_clean(pen, exchange->client_ip);
-    if (exchange->place.country[0] != '\0') {
+    if (exchange->country[0] != '\0') {
         PEN_KEY(pen, "country");
-        pen_json(pen, slice_of(exchange->place.country));
+        pen_json(pen, slice_of(exchange->country));
     }
     PEN_KEY(pen, "protocol");
     pen_clean(pen, protocol(exchange->version));
@@ -51,9 +51,9 @@ static void write_request(const struct exchange *exchange, struct pen *pen)
     capped(pen, exchange->method);
     PEN_KEY(pen, "path");
     capped(pen, exchange->path);
-    if (exchange->facts.model.ptr != NULL) {
+    if (exchange->model.ptr != NULL) {
         PEN_KEY(pen, "model");
-        capped(pen, exchange->facts.model);
+        capped(pen, exchange->model);
     }
     if (exchange->tenant.len > 0) {
         PEN_KEY(pen, "tenant");
@@ -62,7 +62,7 @@ static void write_request(const struct exchange *exchange, struct pen *pen)
     PEN_KEY(pen, "class");
     pen_clean(pen, slice_of(class_name(exchange->service_class)));
     PEN_KEY(pen, "stream");
-    flag(pen, exchange->facts.stream);
+    flag(pen, exchange->wants_stream);
     PEN_KEY(pen, "bytes_in");
     pen_u64(pen, exchange->body.len);
     PEN_KEY(pen, "prompt_tokens");

@@ -99,15 +99,15 @@ static enum fault choose(struct exchange *exchange, const struct snapshot *snaps
     struct proxy *proxy = exchange->proxy;
     const int64_t began_ns = clock_monotonic_ns();
     const struct decide_input input = {
-        .model = exchange->facts.model,
+        .model = exchange->model,
         .path = exchange->head->path,
         .tenant = exchange->tenant,
         .service_class = exchange->service_class,
-        .stream = exchange->facts.stream,
+        .stream = exchange->wants_stream,
         .attempt = exchange->attempts,
-        .place = &exchange->place,
+        .place = &exchange->ask->place,
         .prompt_tokens = exchange->prompt_tokens,
-        .output_tokens = exchange->output_tokens,
+        .output_tokens = exchange->ask->output_tokens,
         .session = exchange->session,
         .prefixes = exchange->prefixes,
         .prefix_count = exchange->prefix_count,
@@ -175,7 +175,7 @@ static void note_sent(struct exchange *exchange, const struct decide_outcome *ou
 
 static void on_started(struct pool_request *request, struct stream *stream)
 {
-    struct exchange *exchange = CONTAINER_OF(request, struct exchange, request);
+    struct exchange *exchange = request->user;
     exchange->requesting = false;
     exchange->upstream = stream;
     /* The loop's clock stands still within a turn: it may be behind the decision's. */
@@ -188,7 +188,7 @@ static void on_started(struct pool_request *request, struct stream *stream)
 
 static void on_failed(struct pool_request *request, const char *why)
 {
-    struct exchange *exchange = CONTAINER_OF(request, struct exchange, request);
+    struct exchange *exchange = request->user;
     exchange->requesting = false;
     upstream_failed(exchange->endpoint, request->pool);
     attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, why);
@@ -275,22 +275,22 @@ static void send_request(struct exchange *exchange, const struct target *target,
                          const struct decide_outcome *outcome)
 {
     struct proxy *proxy = exchange->proxy;
+    struct exchange_ask *ask = exchange->ask;
     const struct proxy_tables *tables = proxy_tables(proxy);
     const uint32_t index = proxy->decision.chosen;
     const struct endpoint *endpoint = target->endpoints[exchange->endpoint->index].config;
-    rewrite_request(exchange, target->config->cluster, endpoint, tables->keys != NULL,
-                    &exchange->upstream_head);
-    struct slice theirs = model_theirs(outcome->model, index, exchange->facts.model);
-    if (!slice_eq(theirs, exchange->facts.model))
+    rewrite_request(exchange, target->config->cluster, endpoint, tables->keys != NULL, &ask->head);
+    struct slice theirs = model_theirs(outcome->model, index, exchange->model);
+    if (!slice_eq(theirs, exchange->model))
         theirs = arena_copy(exchange->arena, theirs);
-    const size_t parts = rewrite_body(exchange, theirs, exchange->body_parts);
+    const size_t parts = rewrite_body(exchange, theirs, ask->body_parts);
     size_t len = 0;
     for (size_t i = 0; i < parts; i++)
-        len += exchange->body_parts[i].len;
-    exchange->upstream_head.content_length = (int64_t)len;
-    exchange->request = (struct pool_request){
-        .head = &exchange->upstream_head,
-        .body_parts = exchange->body_parts,
+        len += ask->body_parts[i].len;
+    ask->head.content_length = (int64_t)len;
+    ask->request = (struct pool_request){
+        .head = &ask->head,
+        .body_parts = ask->body_parts,
         .body_part_count = parts,
         .events = &upstream_upcalls,
         .user = exchange,
@@ -299,7 +299,7 @@ static void send_request(struct exchange *exchange, const struct target *target,
     };
     exchange->requesting = true;
     exchange_enter(exchange, EXCHANGE_CONNECTING, tables->limits.connect_timeout_ms);
-    connection_pool_start(exchange->endpoint->pool, &exchange->request);
+    connection_pool_start(exchange->endpoint->pool, &ask->request);
 }
 
 /* Nearly always: nobody waits, and what was chosen answers in time. */
@@ -319,7 +319,7 @@ static bool passes_over(struct exchange *exchange, const struct upstream_endpoin
     if (endpoint == NULL || !connection_pool_is_full(endpoint->pool) || exchange->takes_any ||
         exchange->passed_over_count == PASSED_OVER_MOST)
         return false;
-    exchange->passed_over[exchange->passed_over_count++] = slot;
+    exchange->ask->passed_over[exchange->passed_over_count++] = slot;
     exchange_note_tried(exchange, slot);
     return true;
 }
@@ -329,7 +329,7 @@ static void take_any(struct exchange *exchange)
 {
     exchange->takes_any = true;
     while (exchange->passed_over_count > 0)
-        slot_set_remove(exchange->tried, exchange->passed_over[--exchange->passed_over_count]);
+        slot_set_remove(exchange->tried, exchange->ask->passed_over[--exchange->passed_over_count]);
 }
 
 /* Besides those passed over there is nobody, or nobody fit, or nobody with room. */
@@ -393,7 +393,7 @@ void attempt_begin(struct exchange *exchange)
 void attempt_abandon(struct exchange *exchange, enum flight_outcome outcome)
 {
     if (exchange->requesting) {
-        connection_pool_cancel(&exchange->request);
+        connection_pool_cancel(&exchange->ask->request);
         exchange->requesting = false;
     }
     if (exchange->upstream != NULL) {
@@ -444,7 +444,7 @@ void attempt_failed(struct exchange *exchange, enum fault fault, const char *det
 
 void attempt_timed_out(struct exchange *exchange)
 {
-    if (connection_pool_is_full(exchange->request.pool))
+    if (connection_pool_is_full(exchange->ask->request.pool))
         attempt_failed(exchange, FAULT_UPSTREAM_BUSY, NULL);
     else
         attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, "no connection in time");

@@ -299,6 +299,7 @@ void exchange_begin(struct proxy *proxy, struct connection *connection, struct s
     exchange->connection = connection;
     exchange->client = stream;
     exchange->arena = stream_arena(stream);
+    exchange->ask = arena_alloc(exchange->arena, sizeof *exchange->ask);
     take_head(exchange, head);
     exchange->begun_ns = loop_now_ns(proxy->loop);
     stream->events = &client_upcalls;

@@ -42,13 +42,25 @@ struct body {
     bool on_heap;
 };
 
+/* What is asked of a cluster, until one answers: in the exchange's arena. */
+struct exchange_ask {
+    struct request_facts facts;
+    struct geo_point place;
+    double output_tokens;
+    uint32_t passed_over[PASSED_OVER_MOST]; /* slots among the tried: no connection was free */
+    struct pool_request request;
+    struct request_head head;
+    struct slice body_parts[3];
+};
+
 struct exchange {
     enum exchange_state state;
     struct list link; /* idle_exchanges */
     struct proxy *proxy;
     struct connection *connection;
     struct stream *client;
-    const struct request_head *head; /* NULL once it is settled: settle.c */
+    const struct request_head *head; /* this and `ask` are NULL once it is settled: settle.c */
+    struct exchange_ask *ask;
     struct arena *arena;
     struct body body;
 
@@ -56,22 +68,22 @@ struct exchange {
     struct slice method;
     struct slice path;      /* without its query: some put their key there */
     struct slice client_ip; /* after x-forwarded-for of the trusted */
-    struct geo_point place;
     struct slice request_id;
     struct slice trace_parent;
     struct slice tenant;
     uint32_t service_class;
-    struct request_facts facts;
+    struct slice model; /* ptr NULL: not named, or not read yet */
     double prompt_tokens;
-    double output_tokens;
     uint64_t session;
     struct affinity_prefix *prefixes;
     uint32_t prefix_count;
     uint32_t most_class;     /* the key's, when there are keys */
     struct slice key_digest; /* of a key that has limits; else empty */
     size_t key_index;        /* where it was among the keys */
+    bool wants_stream;
     bool want_explain;
     bool takes_trailers;
+    char country[4]; /* "": not known */
     enum http_version version;
 
     /* Its wait for the fleet. */
@@ -81,8 +93,7 @@ struct exchange {
 
     /* The attempt under way. */
     uint32_t attempts;
-    struct slot_set *tried;                 /* NULL: none */
-    uint32_t passed_over[PASSED_OVER_MOST]; /* slots among the tried: no connection was free */
+    struct slot_set *tried; /* NULL: none */
     uint32_t passed_over_count;
     bool takes_any; /* all that might do are so: waits for a connection */
     bool retried_refusal;
@@ -99,10 +110,7 @@ struct exchange {
     double cache_age_ms; /* of the target, as reported; NAN unknown */
     struct flight flight;
     struct upstream_endpoint *endpoint;
-    struct pool_request request;
-    bool requesting; /* `request` waits in a pool */
-    struct request_head upstream_head;
-    struct slice body_parts[3];
+    bool requesting; /* it waits in a pool */
     struct stream *upstream;
 
     /* The answer. */

@@ -124,6 +124,12 @@ static const struct peer *peer_of(struct connection *connection, const struct pr
     return peer;
 }
 
+static void set_place(struct exchange *exchange, struct geo_point place)
+{
+    exchange->ask->place = place;
+    memcpy(exchange->country, place.country, sizeof exchange->country);
+}
+
 /* The client is the connection's peer, or whom a trusted peer speaks for. */
 static void find_client(struct exchange *exchange, const struct proxy_tables *tables)
 {
@@ -132,12 +138,12 @@ static void find_client(struct exchange *exchange, const struct proxy_tables *ta
     if (tables->trusted_count > 0)
         follow_forwarded(tables, &exchange->head->fields, &address);
     if (address_equal(&address, &exchange->connection->peer)) {
-        exchange->place = peer->place;
+        set_place(exchange, peer->place);
         exchange->client_ip = slice_of(peer->ip);
         return;
     }
     char ip[ADDRESS_TEXT_BYTES];
-    exchange->place = identity_place(tables, &address);
+    set_place(exchange, identity_place(tables, &address));
     exchange->client_ip = arena_copy(exchange->arena, slice_of(address_write_ip(&address, ip)));
 }
 
@@ -284,7 +290,7 @@ enum fault identity_authorise(struct exchange *exchange)
 static enum fault choose_class(struct exchange *exchange, const char **param)
 {
     uint32_t wanted = ISO_INTERACTIVE;
-    const struct slice tier = exchange->facts.service_tier;
+    const struct slice tier = exchange->ask->facts.service_tier;
     const struct slice header = fields_find(&exchange->head->fields, SLICE("x-isochrone-class"));
     if (header.ptr != NULL) {
         if (!class_parse(header, &wanted)) {
@@ -315,13 +321,13 @@ uint64_t identity_session(struct slice tenant, struct slice model, struct slice 
  * the first half of a prompt share all hashes up to it. */
 static void hash_prefixes(struct exchange *exchange)
 {
-    const struct slice prompt = exchange->facts.prompt;
+    const struct slice prompt = exchange->ask->facts.prompt;
     if (prompt.len < PREFIX_BLOCK_BYTES)
         return; /* the state alone costs more than hashing that much */
     XXH3_state_t state;
     XXH3_INITSTATE(&state); /* or a seed that stands there by chance is believed */
-    XXH3_64bits_reset_withSeed(&state, identity_session(exchange->tenant, exchange->facts.model,
-                                                        SLICE("")));
+    XXH3_64bits_reset_withSeed(&state,
+                               identity_session(exchange->tenant, exchange->model, SLICE("")));
     size_t hashed = 0;
     uint32_t most = 0;
     for (size_t end = PREFIX_BLOCK_BYTES; end <= prompt.len && most < AFFINITY_PREFIXES_MAX;
@@ -340,12 +346,14 @@ static void hash_prefixes(struct exchange *exchange)
 
 enum fault identity_read_body(struct exchange *exchange, const char **param)
 {
-    struct request_facts *facts = &exchange->facts;
+    struct request_facts *facts = &exchange->ask->facts;
     if (exchange->body.bytes == NULL)
         return FAULT_BAD_JSON;
     memset(exchange->body.bytes + exchange->body.len, 0, FACTS_PADDING);
     enum fault fault =
         facts_parse(exchange->body.bytes, exchange->body.len, exchange->arena, facts, param);
+    exchange->model = facts->model;
+    exchange->wants_stream = facts->stream;
     if (fault == FAULT_NONE && facts->model.ptr == NULL) {
         *param = "model";
         fault = FAULT_MODEL_MISSING;
@@ -359,9 +367,9 @@ enum fault identity_read_body(struct exchange *exchange, const char **param)
     if (fault != FAULT_NONE)
         return fault;
     exchange->prompt_tokens = fmax(1, (double)facts->prompt.len / BYTES_PER_TOKEN);
-    exchange->output_tokens = facts->max_tokens > 0 && facts->max_tokens < OUTPUT_TOKENS_PRIOR
-                                  ? (double)facts->max_tokens
-                                  : OUTPUT_TOKENS_PRIOR;
+    exchange->ask->output_tokens = facts->max_tokens > 0 && facts->max_tokens < OUTPUT_TOKENS_PRIOR
+                                       ? (double)facts->max_tokens
+                                       : OUTPUT_TOKENS_PRIOR;
     if (facts->prompt_cache_key.len > 0)
         exchange->session =
             identity_session(exchange->tenant, facts->model, facts->prompt_cache_key);

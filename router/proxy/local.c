@@ -103,7 +103,7 @@ static void write_edges(struct json *json, const struct ranked_edge *edges, size
 static void answer_edges(struct exchange *exchange)
 {
     const struct proxy_tables *tables = proxy_tables(exchange->proxy);
-    const struct geo_point *place = &exchange->place;
+    const struct geo_point *place = &exchange->ask->place;
     struct ranked_edge ranked[EDGES_SHOWN_MOST];
     size_t count = 0;
     for (; count < tables->edge_count && count < EDGES_SHOWN_MOST; count++) {

@@ -88,8 +88,7 @@ void relay_begin(struct exchange *exchange, const struct response_head *head)
     exchange_enter(exchange, EXCHANGE_RELAYING, LOOK_MS);
     if (head->status >= 400 && head->content_length <= UPSTREAM_ERROR_BYTES_MOST &&
         !fields_has(&out.fields, SLICE("content-encoding"))) {
-        exchange->held = arena_alloc(exchange->arena, sizeof out);
-        *exchange->held = out;
+        exchange->held = rewrite_kept(exchange, &out);
         return;
     }
     stream_send_response(exchange->client, &out, false);
@@ -139,7 +138,7 @@ static void note_events(struct exchange *exchange, unsigned events)
     if (exchange->first_event_ns == 0) {
         exchange->first_event_ns = now_ns;
         const double ttft_ms = ns_to_ms(now_ns - exchange->flight.sent_ns);
-        if (exchange->facts.stream && exchange->flight.phase == FLIGHT_PENDING)
+        if (exchange->wants_stream && exchange->flight.phase == FLIGHT_PENDING)
             ledger_first_token(proxy->ledger, &exchange->flight, ttft_ms, now_ns);
         queue_poke(&proxy->queue); /* its prompt is no longer in anybody's way */
         distribution_add(&metrics->ttft_s, ns_to_ms(now_ns - exchange->begun_ns) / 1000);

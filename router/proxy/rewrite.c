@@ -82,7 +82,7 @@ static struct slice quoted(struct arena *arena, struct slice model)
 
 size_t rewrite_body(struct exchange *exchange, struct slice model, struct slice parts[3])
 {
-    const struct request_facts *facts = &exchange->facts;
+    const struct request_facts *facts = &exchange->ask->facts;
     const struct slice body = slice_make(exchange->body.bytes, exchange->body.len);
     if (slice_eq(model, facts->model)) {
         parts[0] = body;
@@ -102,15 +102,16 @@ static bool dropped_from_response(struct slice name)
            slice_eq(name, SLICE("server-timing")) || slice_eq(name, SLICE("alt-svc"));
 }
 
-/* The cluster's stream may be gone before the client's head is written: all its fields, in one
- * piece of the client stream's arena.  Of a stream even that is soon gone, so its head is copied as
- * it is sent. */
-static void keep_fields(struct fields *fields, struct arena *arena)
+struct response_head *rewrite_kept(const struct exchange *exchange,
+                                   const struct response_head *head)
 {
+    struct response_head *kept = arena_alloc(exchange->arena, sizeof *kept);
+    *kept = *head;
+    struct fields *fields = &kept->fields;
     size_t bytes = 0;
     for (uint32_t i = 0; i < fields->count; i++)
         bytes += fields->items[i].name.len + fields->items[i].value.len;
-    char *at = arena_alloc(arena, bytes);
+    char *at = arena_alloc(exchange->arena, bytes);
     for (uint32_t i = 0; i < fields->count; i++) {
         struct slice *both[] = {&fields->items[i].name, &fields->items[i].value};
         for (size_t k = 0; k < COUNT_OF(both); k++) {
@@ -120,15 +121,14 @@ static void keep_fields(struct fields *fields, struct arena *arena)
             at += both[k]->len;
         }
     }
+    return kept;
 }
 
 void rewrite_response(const struct exchange *exchange, const struct response_head *in,
                       struct response_head *out)
 {
     struct arena *arena = exchange->arena;
-    *out = (struct response_head){.status = in->status,
-                                  .content_length = in->content_length,
-                                  .stays = !exchange->streaming};
+    *out = (struct response_head){.status = in->status, .content_length = in->content_length};
     struct fields *fields = &out->fields;
     fields_reserve(fields, arena, in->fields.count + ADDED_FIELDS_MOST);
     for (uint32_t i = 0; i < in->fields.count; i++) {
@@ -136,8 +136,6 @@ void rewrite_response(const struct exchange *exchange, const struct response_hea
         if (!dropped_from_response(field->name))
             fields_add(fields, arena, field->name, field->value);
     }
-    if (out->stays)
-        keep_fields(fields, arena);
     if (!fields_has(fields, SLICE("date")))
         fields_add(fields, arena, SLICE("date"), arena_copy(arena, date_now()));
     if (exchange->streaming) {

@@ -14,7 +14,11 @@ void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
                      struct request_head *out);
 /* The body with the cluster's own name of the model; parts point into the exchange's body. */
 size_t rewrite_body(struct exchange *exchange, struct slice model, struct slice parts[3]);
+/* Good until the cluster's stream closes. */
 void rewrite_response(const struct exchange *exchange, const struct response_head *in,
                       struct response_head *out);
+/* The same in the exchange's arena, texts and all. */
+struct response_head *rewrite_kept(const struct exchange *exchange,
+                                   const struct response_head *head);
 
 #endif

@@ -21,7 +21,7 @@ static struct kept_texts texts_of(struct exchange *exchange)
         &exchange->request_id,
         &exchange->trace_parent,
         &exchange->tenant,
-        &exchange->facts.model,
+        &exchange->model,
         &exchange->key_digest,
         &exchange->cluster,
         &exchange->endpoint_url,
@@ -88,9 +88,8 @@ void exchange_settle(struct exchange *exchange)
     if (!may_settle(exchange))
         return;
     keep_little(exchange);
-    exchange->facts =
-        (struct request_facts){.model = exchange->facts.model, .stream = exchange->facts.stream};
     exchange->head = NULL;
+    exchange->ask = NULL;
     exchange->tried = NULL;
     exchange_release_body(exchange);
     if (exchange->upstream != NULL)

@@ -351,6 +351,7 @@ static void read_body(struct exchange *exchange, char *text)
     static struct request_head head;
     arena_init(&arena);
     *exchange = (struct exchange){.proxy = edge.proxy, .arena = &arena, .head = &head};
+    exchange->ask = arena_zalloc(&arena, sizeof *exchange->ask);
     exchange->tenant = SLICE("");
     exchange->body.bytes = text;
     exchange->body.len = strlen(text);
@@ -374,7 +375,7 @@ static void prompts_that_begin_alike_share_prefixes(void **state)
     assert_int_equal(a.prefix_count, 4); /* 1, 2, 4, 8 KiB */
     assert_true(a.prefixes[0].tokens == 256 && a.prefixes[3].tokens == 2048);
     assert_true(a.prompt_tokens > LONG / 4 - 10 && a.prompt_tokens < LONG / 4);
-    assert_true(a.output_tokens == 7);
+    assert_true(a.ask->output_tokens == 7);
     assert_int_equal(a.session, 0);
     struct affinity_prefix of_one[4];
     memcpy(of_one, a.prefixes, sizeof of_one);
@@ -391,7 +392,7 @@ static void prompts_that_begin_alike_share_prefixes(void **state)
     assert_true(a.session == identity_session(SLICE(""), SLICE("m"), SLICE("k")));
     assert_true(a.session != identity_session(SLICE("acme"), SLICE("m"), SLICE("k")));
     assert_true(a.session != identity_session(SLICE(""), SLICE("n"), SLICE("k")));
-    assert_true(a.prompt_tokens == 1 && a.output_tokens == 256);
+    assert_true(a.prompt_tokens == 1 && a.ask->output_tokens == 256);
     arena_finish(a.arena);
     close_all();
 }
