@@ -48,6 +48,13 @@ void *memory_zalloc(size_t size)
     return p;
 }
 
+void *memory_zalloc_aligned(size_t size, size_t alignment)
+{
+    void *p;
+    CHECK_EQ(posix_memalign(&p, alignment, size), 0);
+    return memset(p, 0, size);
+}
+
 void *memory_realloc(void *old, size_t size)
 {
     void *p = realloc(old, size ? size : 1);

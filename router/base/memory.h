@@ -20,6 +20,8 @@
 void memory_keep(void);
 void *memory_alloc(size_t size) ISO_MUST_USE;
 void *memory_zalloc(size_t size) ISO_MUST_USE;
+/* `alignment`: a power of two. */
+void *memory_zalloc_aligned(size_t size, size_t alignment) ISO_MUST_USE;
 void *memory_realloc(void *old, size_t size) ISO_MUST_USE;
 char *memory_strdup(const char *text) ISO_MUST_USE;
 char *memory_printf(const char *format, ...) ISO_PRINTF(1, 2) ISO_MUST_USE;

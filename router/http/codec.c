@@ -72,7 +72,7 @@ struct codec_stream *codec_stream_take(struct codec *codec)
         s = LIST_ENTRY(node, struct codec_stream, link);
         pool->count--;
     } else {
-        s = memory_zalloc(sizeof *s);
+        s = memory_zalloc_aligned(sizeof *s, CACHE_LINE_BYTES);
         arena_init(&s->arena);
         list_init(&s->link);
         list_init(&s->turn);

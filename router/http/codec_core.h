@@ -14,6 +14,8 @@
 #ifndef HTTP_CODEC_CORE_H
 #define HTTP_CODEC_CORE_H
 
+#include <assert.h>
+
 #include "base/buffer.h"
 #include "base/list.h"
 #include "http/codec.h"
@@ -72,45 +74,48 @@ enum h2_turn { H2_TURN_NONE, H2_TURN_OPEN, H2_TURN_BODY, H2_TURN_END, H2_TURNS }
 
 enum stream_user { USER_UNANNOUNCED, USER_ATTACHED, USER_DETACHED };
 
+/* In the order of use: bytes that come touch the first cache line, bytes that go the second. */
 struct codec_stream {
-    struct stream stream; /* first */
-    struct list link;     /* the codec's list, its dead list, or the pool */
+    struct stream stream;             /* first */
+    struct codec_stream *bucket_next; /* HTTP/2: in the session's table */
+    int64_t body_due;                 /* HTTP/2: by content-length, still to come; -1 unknown */
+    uint32_t receive_window;          /* HTTP/2 */
+    uint32_t owed;                    /* to it: consumed, not given back yet */
+    uint32_t unconsumed;              /* of the peer's body */
+    uint8_t user;                     /* enum stream_user */
+    bool remote_ended;                /* the peer's message is complete */
+    bool response_seen;               /* client: the final response head came */
+    bool gone;                        /* HTTP/2: over, only its memory is still there */
+
+    struct buffer out;   /* HTTP/2 server: body bytes waiting for their window */
+    struct list turn;    /* HTTP/2: the session's list of those that have something to produce */
+    int64_t send_window; /* HTTP/2: below 0 after the peer shrank it */
+    uint8_t turn_of;     /* enum h2_turn */
+    bool ending;         /* our message is complete as far as the user goes */
+    bool local_ended;    /* and has been produced */
+    bool head_begun; /* server: a final response was begun; HTTP/2 client: the head is written */
+    bool bodiless;   /* of our response: HEAD, 204, 304 */
+    bool above_high; /* on_drained is owed */
+    bool cutting;    /* cut after what is queued */
+    bool peer_reset;
+
+    struct list link; /* the codec's list, its dead list, or the pool */
     struct arena arena;
     struct request_head request;
     struct response_head response;
     struct fields trailers;     /* received */
     struct fields trailers_out; /* to send */
-    struct buffer out;          /* HTTP/2 server: body bytes waiting for their window */
     struct body_parts body;     /* client role */
-    size_t unconsumed;          /* of the peer's body */
-
-    /* HTTP/2 */
-    struct list turn; /* the session's list of those that have something to produce */
-    struct codec_stream *bucket_next;
-    uint64_t head_at;      /* in the order of bytes produced */
-    int64_t send_window;   /* below 0 after the peer shrank it */
-    int64_t body_seen;     /* of the peer's message */
-    int64_t body_expected; /* by its content-length, -1 unknown */
-    uint32_t receive_window;
-    uint32_t owed; /* to it: consumed, not given back yet */
-    enum h2_turn turn_of;
-
-    enum stream_user user;
+    uint64_t head_at;           /* HTTP/2: in the order of bytes produced */
     uint32_t cut_error;
-    bool remote_ended;  /* the peer's message is complete */
-    bool ending;        /* ours is complete as far as the user goes */
-    bool local_ended;   /* and has been produced */
-    bool head_begun;    /* server: a final response was begun */
-    bool head_sent;     /* HTTP/1.1: the head, or some of it, was produced */
-    bool head_ended;    /* HTTP/2: our head said END_STREAM */
-    bool response_seen; /* client: the final response head came */
-    bool bodiless;      /* of our response: HEAD, 204, 304 */
-    bool above_high;    /* on_drained is owed */
-    bool cutting;       /* cut after what is queued */
-    bool peer_reset;
-    bool gone; /* HTTP/2: over, only its memory is still there */
+    bool head_sent;  /* HTTP/1.1: the head, or some of it, was produced */
+    bool head_ended; /* HTTP/2: our head said END_STREAM */
     uint8_t informational_count;
 };
+
+enum { CACHE_LINE_BYTES = 64 };
+static_assert(offsetof(struct codec_stream, out) == CACHE_LINE_BYTES, "the first line");
+static_assert(offsetof(struct codec_stream, link) == 2 * CACHE_LINE_BYTES, "the second line");
 
 static inline struct codec_stream *codec_stream_of(struct stream *stream)
 {

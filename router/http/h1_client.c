@@ -91,7 +91,7 @@ static bool on_body(void *owner, struct slice data)
     struct codec_stream *s = client->s;
     if (s == NULL)
         return false;
-    s->unconsumed += data.len;
+    s->unconsumed += (uint32_t)data.len;
     s->stream.events->on_body(&s->stream, data);
     return client->s == s;
 }
@@ -253,7 +253,7 @@ static void consumed(struct stream *stream, size_t len)
 {
     struct codec_stream *s = codec_stream_of(stream);
     CHECK_LE(len, s->unconsumed);
-    s->unconsumed -= len;
+    s->unconsumed -= (uint32_t)len;
 }
 
 static void reset(struct stream *stream, enum h2_error error)

@@ -93,7 +93,7 @@ static bool on_body(void *owner, struct slice data)
         server->discarded += data.len;
         return true;
     }
-    s->unconsumed += data.len;
+    s->unconsumed += (uint32_t)data.len;
     s->stream.events->on_body(&s->stream, data);
     return true;
 }
@@ -409,7 +409,7 @@ static void consumed(struct stream *stream, size_t len)
 {
     struct codec_stream *s = codec_stream_of(stream);
     CHECK_LE(len, s->unconsumed);
-    s->unconsumed -= len;
+    s->unconsumed -= (uint32_t)len;
 }
 
 static void reset(struct stream *stream, enum h2_error error)

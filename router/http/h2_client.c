@@ -37,9 +37,9 @@ static void block_end(struct h2_session *session, struct codec_stream *s, struct
         h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
         return;
     }
-    s->body_expected =
+    s->body_due =
         response_is_bodiless(s->request.method, block->status) ? 0 : s->response.content_length;
-    if (end_stream && s->body_expected > 0) {
+    if (end_stream && s->body_due > 0) {
         h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
         return;
     }

@@ -146,13 +146,12 @@ static void body_bytes(struct h2_session *session, struct slice data)
         h2_give_back(session, (uint32_t)data.len);
         return;
     }
-    s->body_seen += (int64_t)data.len;
-    if (s->body_expected >= 0 && s->body_seen > s->body_expected) {
+    if (s->body_due >= 0 && (s->body_due -= (int64_t)data.len) < 0) {
         h2_give_back(session, (uint32_t)data.len);
         h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
         return;
     }
-    s->unconsumed += data.len;
+    s->unconsumed += (uint32_t)data.len;
     s->stream.events->on_body(&s->stream, data);
 }
 

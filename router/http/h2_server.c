@@ -23,10 +23,10 @@ static void request(struct h2_session *session, struct codec_stream *s, struct h
         const struct codec_limits *limits = &session->codec.limits;
         const bool secure =
             limits->believes_scheme ? slice_eq(head->scheme, SLICE("https")) : limits->secure;
-        s->body_expected = head->content_length;
+        s->body_due = head->content_length;
         fault = head_accept_request(head, secure);
     }
-    if (end_stream && s->body_expected > 0)
+    if (end_stream && s->body_due > 0)
         h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
     else if (fault == FAULT_NONE)
         codec_stream_announce(s);

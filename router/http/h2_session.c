@@ -33,7 +33,7 @@ struct codec_stream *h2_stream_create(struct h2_session *session, uint32_t id)
     s->stream.id = id;
     s->send_window = session->peer_initial_window;
     s->receive_window = h2_stream_window(session);
-    s->body_expected = -1;
+    s->body_due = -1;
     h2_streams_add(&session->streams, s);
     return s;
 }
@@ -94,7 +94,7 @@ static void let_go(struct h2_session *session, const struct codec_stream *s, uin
 
 void h2_remote_end(struct h2_session *session, struct codec_stream *s)
 {
-    if (s->body_expected >= 0 && s->body_seen != s->body_expected) {
+    if (s->body_due > 0) {
         h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
         return;
     }
@@ -220,7 +220,7 @@ void h2_consumed(struct stream *stream, size_t len)
     struct codec_stream *s = codec_stream_of(stream);
     struct h2_session *session = h2_session_of(stream->codec);
     CHECK_LE(len, s->unconsumed);
-    s->unconsumed -= len;
+    s->unconsumed -= (uint32_t)len;
     h2_give_back(session, len);
     s->owed += (uint32_t)len;
     if (s->remote_ended || s->owed < h2_stream_window(session) / 2)

@@ -39,7 +39,7 @@ static void grow(struct h2_streams *streams)
 void h2_streams_add(struct h2_streams *streams, struct codec_stream *s)
 {
     list_append(&streams->list, &s->link);
-    if (++streams->count > 2 * streams->bucket_count) {
+    if (++streams->count > streams->bucket_count) {
         grow(streams);
     } else {
         struct codec_stream **bucket = bucket_of(streams, s->stream.id);
