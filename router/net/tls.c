@@ -20,8 +20,8 @@
 #include "base/slice.h"
 #include "net/ticket_keys.h"
 
-/* One read of the socket fetches two full records; more gains nothing and costs memory. */
-enum { RECORD_BYTES = 16384 + 22, READ_AHEAD_BYTES = 2 * RECORD_BYTES };
+/* One read of the socket fetches four full records; OpenSSL takes some bytes for alignment. */
+enum { RECORD_BYTES = 16384 + 22, READ_AHEAD_BYTES = 4 * RECORD_BYTES + 8 };
 
 /* A name of a certificate: "a.example" or "*.example", lower case. */
 struct certificate_name {

@@ -125,7 +125,7 @@ static size_t body_room(const struct exchange *exchange, size_t len)
 {
     const int64_t promised = exchange->head->content_length;
     size_t room =
-        exchange->body.room < SMALL_BODY_BYTES ? SMALL_BODY_BYTES : 2 * exchange->body.room;
+        exchange->body.room < SMALL_BODY_BYTES ? SMALL_BODY_BYTES : 4 * exchange->body.room;
     if (room < len)
         room = len;
     return promised >= (int64_t)len && promised < (int64_t)room ? (size_t)promised : room;
