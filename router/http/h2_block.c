@@ -61,10 +61,7 @@ static void ignore_block(struct h2_session *session, struct slice block)
 static bool may_open(struct h2_session *session, uint32_t id, struct slice block)
 {
     if (session->client) {
-        if (id % 2 == 0 || id >= session->next_id)
-            h2_session_fail(session, H2_PROTOCOL_ERROR, "HEADERS on a stream that is not open");
-        else
-            ignore_block(session, block); /* late */
+        ignore_block(session, block); /* late */
         return false;
     }
     if (id % 2 == 0) {
@@ -106,6 +103,10 @@ static enum h2_head_kind kind_of(const struct h2_session *session, const struct 
 
 static void read_block(struct h2_session *session, const struct h2_frame *frame, struct slice block)
 {
+    if (session->client && h2_is_idle(session, frame->stream)) {
+        h2_session_fail(session, H2_PROTOCOL_ERROR, "HEADERS on a stream that is not open");
+        return;
+    }
     struct codec_stream *s = h2_streams_find(&session->streams, frame->stream);
     const bool end_stream = frame->flags & H2_FLAG_END_STREAM;
     const bool opens = s == NULL;

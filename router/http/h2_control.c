@@ -85,13 +85,12 @@ static void settings(struct h2_session *session, const struct h2_frame *frame, s
     session->role->peer_changed(session);
 }
 
-/* A frame that may come late, for a stream of which there is no object. */
-static void for_no_stream(struct h2_session *session, uint32_t id)
+static bool refuse_idle(struct h2_session *session, uint32_t id)
 {
-    const bool idle = session->client ? id % 2 == 0 || id >= session->next_id
-                                      : id % 2 == 0 || id > session->streams.last_id;
-    if (idle)
-        h2_session_fail(session, H2_PROTOCOL_ERROR, "a frame on a stream that was never open");
+    if (!h2_is_idle(session, id))
+        return false;
+    h2_session_fail(session, H2_PROTOCOL_ERROR, "a frame on a stream that was never open");
+    return true;
 }
 
 static void window_update(struct h2_session *session, const struct h2_frame *frame,
@@ -99,10 +98,9 @@ static void window_update(struct h2_session *session, const struct h2_frame *fra
 {
     const uint32_t more = h2_read_u32(payload.ptr) & H2_ID_MAX;
     struct codec_stream *s = NULL;
-    if (frame->stream > 0 && (s = h2_streams_find(&session->streams, frame->stream)) == NULL) {
-        for_no_stream(session, frame->stream);
-        return;
-    }
+    if (frame->stream > 0 && (refuse_idle(session, frame->stream) ||
+                              (s = h2_streams_find(&session->streams, frame->stream)) == NULL))
+        return; /* or late */
     if (more == 0) {
         h2_session_fail(session, H2_PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
         return;
@@ -122,11 +120,10 @@ static void window_update(struct h2_session *session, const struct h2_frame *fra
 
 static void reset(struct h2_session *session, const struct h2_frame *frame, struct slice payload)
 {
-    struct codec_stream *s = h2_streams_find(&session->streams, frame->stream);
-    if (s == NULL) {
-        for_no_stream(session, frame->stream);
-        return;
-    }
+    struct codec_stream *s;
+    if (refuse_idle(session, frame->stream) ||
+        (s = h2_streams_find(&session->streams, frame->stream)) == NULL)
+        return; /* or late */
     s->peer_reset = true;
     s->stream.h2_error = h2_read_u32(payload.ptr);
     h2_stream_close(session, s, session->role->why_closed(s, s->stream.h2_error));

@@ -43,6 +43,10 @@ static void frame_done(struct h2_session *session)
 /* The stream whose body comes in; NULL: its bytes are ignored, or the connection failed. */
 static struct codec_stream *body_receiver(struct h2_session *session, uint32_t id)
 {
+    if (h2_is_idle(session, id)) {
+        h2_session_fail(session, H2_PROTOCOL_ERROR, "DATA on a stream that is not open");
+        return NULL;
+    }
     struct codec_stream *s = h2_streams_find(&session->streams, id);
     if (s != NULL) {
         if (s->remote_ended) {
@@ -54,14 +58,10 @@ static struct codec_stream *body_receiver(struct h2_session *session, uint32_t i
         h2_stream_fail(session, s, H2_PROTOCOL_ERROR); /* a body without a head */
         return NULL;
     }
-    if (session->client) {
-        if (id % 2 == 0 || id >= session->next_id)
-            h2_session_fail(session, H2_PROTOCOL_ERROR, "DATA on a stream that is not open");
-        return NULL;
-    }
-    const bool idle = id % 2 == 0 || id > session->streams.last_id;
-    const enum h2_past past = idle ? H2_NEVER : h2_history_of(&session->streams, id);
-    if (past == H2_NEVER && (idle ? session->shutdown_step < 2 : true))
+    if (session->client || id > session->streams.last_id)
+        return NULL; /* late, or behind our GOAWAY */
+    const enum h2_past past = h2_history_of(&session->streams, id);
+    if (past == H2_NEVER)
         h2_session_fail(session, H2_PROTOCOL_ERROR, "DATA on a stream that is not open");
     else if (past == H2_CLOSED)
         h2_session_fail(session, H2_STREAM_CLOSED, "DATA on a closed stream");
@@ -140,15 +140,14 @@ static void pad_length(struct h2_session *session, struct slice *bytes)
 static void body_bytes(struct h2_session *session, struct slice data)
 {
     struct codec_stream *s = session->body_stream;
-    if (s != NULL && !stream_attached(s))
-        s = NULL;
-    if (s == NULL) {
+    const bool counted = s != NULL && s->body_due >= 0;
+    if (counted)
+        s->body_due -= (int64_t)data.len;
+    const bool too_long = counted && s->body_due < 0;
+    if (s == NULL || too_long || !stream_attached(s)) {
         h2_give_back(session, (uint32_t)data.len);
-        return;
-    }
-    if (s->body_due >= 0 && (s->body_due -= (int64_t)data.len) < 0) {
-        h2_give_back(session, (uint32_t)data.len);
-        h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
+        if (too_long)
+            h2_stream_fail(session, s, H2_PROTOCOL_ERROR);
         return;
     }
     s->unconsumed += (uint32_t)data.len;

@@ -39,6 +39,8 @@ void h2_write_settings_ack(struct h2_session *session)
 
 void h2_write_reset(struct h2_session *session, uint32_t id, uint32_t error)
 {
+    if (!session->client)
+        h2_history_reset(&session->streams, id);
     h2_write_u32(begin_frame(session,
                              (struct h2_frame){.len = 4, .type = H2_RST_STREAM, .stream = id}),
                  error);

@@ -38,6 +38,17 @@ struct codec_stream *h2_stream_create(struct h2_session *session, uint32_t id)
     return s;
 }
 
+bool h2_is_idle(const struct h2_session *session, uint32_t id)
+{
+    if (!session->client) /* after the last GOAWAY, we take no notice of what it opens */
+        return id % 2 == 0 || (id > session->streams.last_id && session->shutdown_step < 2);
+    const struct list *unsent = &session->turns[H2_TURN_OPEN];
+    const uint32_t first_unsent =
+        list_empty(unsent) ? session->next_id
+                           : LIST_ENTRY(unsent->next, struct codec_stream, turn)->stream.id;
+    return id % 2 == 0 || id >= first_unsent;
+}
+
 void h2_give_back(struct h2_session *session, size_t len)
 {
     session->owed += (uint32_t)len;
@@ -70,8 +81,6 @@ void h2_stream_close(struct h2_session *session, struct codec_stream *s, enum st
 
 void h2_refuse_id(struct h2_session *session, uint32_t id, uint32_t error)
 {
-    if (!session->client)
-        h2_history_reset(&session->streams, id);
     h2_write_reset(session, id, error);
     if (!frame_meter_glitch(&session->meter))
         h2_session_fail(session, H2_ENHANCE_YOUR_CALM, "too many malformed streams");
@@ -86,8 +95,6 @@ void h2_stream_fail(struct h2_session *session, struct codec_stream *s, uint32_t
 /* RST_STREAM that is no fault of the peer's, which may not even have heard of the stream. */
 static void let_go(struct h2_session *session, const struct codec_stream *s, uint32_t error)
 {
-    if (!session->client)
-        h2_history_reset(&session->streams, s->stream.id);
     if (s->turn_of != H2_TURN_OPEN)
         h2_write_reset(session, s->stream.id, error);
 }

@@ -134,6 +134,8 @@ void h2_refuse_id(struct h2_session *session, uint32_t id, uint32_t error);
 void h2_give_back(struct h2_session *session, size_t len);
 /* The connection must go: GOAWAY, then codec_feed says false. */
 void h2_session_fail(struct h2_session *session, uint32_t error, const char *why);
+/* The peer may not speak of it: it never was open, as far as it can know. */
+bool h2_is_idle(const struct h2_session *session, uint32_t id);
 void h2_remote_end(struct h2_session *session, struct codec_stream *s);
 void h2_local_end(struct h2_session *session, struct codec_stream *s);
 
