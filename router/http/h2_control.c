@@ -60,6 +60,16 @@ static void set(struct h2_session *session, uint32_t id, uint32_t value)
     }
 }
 
+/* Client: what the peer has not heard of yet is given back, the latest first, until `most` are
+ * left. */
+static void refuse_unsent(struct h2_session *session, uint32_t most)
+{
+    const struct list *unsent = &session->turns[H2_TURN_OPEN];
+    while (session->streams.count > most && !list_empty(unsent))
+        h2_stream_close(session, LIST_ENTRY(unsent->prev, struct codec_stream, turn),
+                        STREAM_REFUSED);
+}
+
 static void settings(struct h2_session *session, const struct h2_frame *frame, struct slice payload)
 {
     if (frame->flags & H2_FLAG_ACK) {
@@ -82,6 +92,8 @@ static void settings(struct h2_session *session, const struct h2_frame *frame, s
     if (session->codec.failure != NULL)
         return;
     h2_write_settings_ack(session);
+    if (session->client)
+        refuse_unsent(session, session->peer_streams);
     session->role->peer_changed(session);
 }
 
@@ -160,6 +172,7 @@ static void goaway(struct h2_session *session, struct slice payload)
     session->goaway_last = last;
     session->retired = true;
     session->goodbye = true;
+    refuse_unsent(session, 0);
     struct codec_stream *s;
     while (session->client && (s = first_above(session, last)) != NULL)
         h2_stream_close(session, s, STREAM_REFUSED);

@@ -77,6 +77,62 @@ static void test_goaway_last_id_grows(void **state)
     }
 }
 
+/* Calls that are not on the wire yet when the server says how few it takes, or that it takes none
+ * any more: they are given back, as if they had never been. */
+static void test_unsent_calls_are_given_back(void **state)
+{
+    (void)state;
+    for (int goaway = 0; goaway < 2; goaway++) {
+        struct back back;
+        back_begin(&back, SIZE_MAX);
+        struct message *unsent[3];
+        for (int i = 0; i < 3; i++)
+            unsent[i] = pair_call(back.peer.pair, "POST", "/", NULL, 0);
+        if (goaway)
+            raw_goaway(&back.peer.bytes, 0x7fffffff, H2_NO_ERROR);
+        else
+            raw_setting(&back.peer.bytes, RAW_MAX_CONCURRENT_STREAMS, 2);
+        peer_flush(&back.peer);
+        for (int i = goaway ? 0 : 1; i < 3; i++)
+            assert_int_equal(unsent[i]->why, STREAM_REFUSED);
+        back_answer(&back, back.call, SLICE(OK));
+        assert_int_equal(back.call->why, STREAM_DONE);
+        if (!goaway) {
+            back_answer(&back, unsent[0], SLICE(OK));
+            assert_int_equal(unsent[0]->why, STREAM_DONE);
+        }
+        assert_int_equal(peer_said(&back.peer).heads, goaway ? 1 : 2);
+        peer_finish(&back.peer);
+    }
+}
+
+/* Nor can they be answered. */
+static void test_unsent_calls_are_idle(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 4; kind++) {
+        struct back back;
+        back_begin(&back, SIZE_MAX);
+        struct message *unsent = pair_call(back.peer.pair, "POST", "/", NULL, 0);
+        if (kind == 0)
+            raw_headers(&back.peer.bytes, 3, RAW_END_STREAM, SLICE(OK));
+        else if (kind == 1)
+            raw_frame(&back.peer.bytes, RAW_DATA, RAW_END_STREAM, 3, SLICE("ok"));
+        else if (kind == 2)
+            raw_reset(&back.peer.bytes, 3, H2_CANCEL);
+        else
+            raw_window_update(&back.peer.bytes, 3, 1);
+        peer_flush(&back.peer);
+        const struct said said = peer_said(&back.peer);
+        codec_destroy(&back.peer.pair->client);
+        assert_int_equal(said.goaway, H2_PROTOCOL_ERROR);
+        assert_int_equal(back.call->why, STREAM_PROTOCOL);
+        assert_int_equal(unsent->why, STREAM_REFUSED);
+        assert_int_equal(unsent->status, 0);
+        peer_finish(&back.peer);
+    }
+}
+
 static void test_capacity_follows_the_peer(void **state)
 {
     (void)state;
@@ -288,7 +344,8 @@ static void test_header_table_size(void **state)
     peer_finish(&back.peer);
 }
 
-UNIT_MAIN(test_first_frame_is_settings, test_goaway_again, test_goaway_last_id_grows,
+UNIT_MAIN(test_unsent_calls_are_given_back, test_unsent_calls_are_idle,
+          test_first_frame_is_settings, test_goaway_again, test_goaway_last_id_grows,
           test_capacity_follows_the_peer, test_late_frames_of_a_reset_stream,
           test_reset_inside_an_upcall, test_window_shrinks_below_what_is_in_flight,
           test_stream_window_overflow, test_large_frames_are_not_sent_unasked,
