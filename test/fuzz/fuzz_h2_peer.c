@@ -106,6 +106,8 @@ static int their_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *use
     (void)ng;
     if (frame->hd.type == NGHTTP2_HEADERS)
         message_by_id(user, frame->hd.stream_id)->opened = true;
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        must(frame->goaway.error_code == NGHTTP2_NO_ERROR);
     return 0;
 }
 
@@ -182,7 +184,7 @@ static size_t their_fields(nghttp2_nv *list, size_t count, const struct leg *leg
 static void their_open(struct game *game)
 {
     const uint8_t kind = next(game), seed = next(game), length = next(game);
-    if (game->count == MESSAGES || !nghttp2_session_check_request_allowed(game->ng))
+    if (game->count == MESSAGES || game->left || !nghttp2_session_check_request_allowed(game->ng))
         return;
     struct message *message = message_of(game, kind, seed, length);
     const struct leg *leg = &message->legs[REQUEST];
@@ -292,6 +294,21 @@ static bool pump(struct game *game)
     return moved;
 }
 
+/* nghttp2 is not made to go on after it said goodbye. */
+static void their_goodbye(struct game *game)
+{
+    for (size_t i = 0; game->server && i < game->count; i++) {
+        if (!game->messages[i].opened && !game->messages[i].their_end)
+            return;
+    }
+    if (game->parting++ > 0) /* it would let the last id grow */
+        return;
+    game->goodbye = true;
+    game->left = game->server;
+    must(nghttp2_submit_goaway(game->ng, 0, nghttp2_session_get_last_proc_stream_id(game->ng),
+                               NGHTTP2_NO_ERROR, NULL, 0) == 0);
+}
+
 static void their_control(struct game *game)
 {
     static const uint32_t windows[] = {0, 1, 100, 5000, 65535, 1 << 20, 16384, 70000};
@@ -328,11 +345,8 @@ static void their_control(struct game *game)
         (void)nghttp2_submit_priority(game->ng, 0, 2 * value + 9, &priority);
         break;
     default:
-        if (value != 7)
-            break;
-        game->goodbye = true;
-        must(nghttp2_submit_goaway(game->ng, 0, nghttp2_session_get_last_proc_stream_id(game->ng),
-                                   NGHTTP2_NO_ERROR, NULL, 0) == 0);
+        if (value == 7)
+            their_goodbye(game);
     }
 }
 

@@ -52,6 +52,8 @@ struct game {
     bool server;        /* ours */
     bool manual;        /* nghttp2's user gives windows back */
     bool pads, limited, goodbye, over;
+    bool left; /* nghttp2's client: it is over with the last stream */
+    unsigned parting;
     unsigned pings, pongs, unread; /* frames that cost us patience if they come at once */
     int64_t now_ns;
     size_t count; /* of messages */
