@@ -159,4 +159,34 @@ static void test_messages(void **state)
     rows_must_hold(message_rows, COUNT_OF(message_rows));
 }
 
-UNIT_MAIN(test_hpack, test_messages)
+/* RFC 7541 4.4: a new entry may name one that it drives out, or be too large for the table. */
+static void test_name_of_an_entry_that_goes(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 2000, 4000, 4059, 4060, 4100, 20000};
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        for (size_t p = 0; p < COUNT_OF(pieces); p++) {
+            struct peer peer;
+            struct buffer block = {0};
+            peer_init(&peer, true, pieces[p]);
+            peer_greet(&peer);
+            buffer_append_slice(&block, SLICE(GET "\100\005x-abc\001b\176"));
+            raw_string(&block, pattern(lengths[i]));
+            const struct slice whole = buffer_slice(&block);
+            const size_t first = whole.len < 16384 ? whole.len : 16384;
+            raw_frame(&peer.bytes, RAW_HEADERS, ES, 1, slice_make(whole.ptr, first));
+            raw_frame(&peer.bytes, RAW_CONTINUATION, EH, 1,
+                      slice_make(whole.ptr + first, whole.len - first));
+            peer_flush(&peer);
+            assert_int_equal(peer.pair->request_count, 1);
+            const struct fields *fields = &peer.pair->requests[0].request.fields;
+            assert_int_equal(fields->count, 2);
+            assert_true(slice_eq(fields->items[1].name, SLICE("x-abc")));
+            assert_true(slice_eq(fields->items[1].value, pattern(lengths[i])));
+            buffer_release(&block);
+            peer_finish(&peer);
+        }
+    }
+}
+
+UNIT_MAIN(test_hpack, test_messages, test_name_of_an_entry_that_goes)
