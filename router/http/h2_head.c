@@ -77,7 +77,7 @@ static uint32_t pseudo_mark(struct slice name, struct slice value)
     if (slice_eq(name, SLICE(":scheme")))
         return mark_if(is_scheme(value), MARK_SCHEME);
     if (slice_eq(name, SLICE(":authority")))
-        return mark_if(bytes_in(value, authority_bytes), MARK_AUTHORITY);
+        return mark_if(value.len > 0 && bytes_in(value, authority_bytes), MARK_AUTHORITY);
     if (slice_eq(name, SLICE(":path")))
         return mark_if(is_path(value), MARK_PATH);
     if (slice_eq(name, SLICE(":status")))

@@ -65,8 +65,6 @@ static struct codec_stream *body_receiver(struct h2_session *session, uint32_t i
         h2_session_fail(session, H2_PROTOCOL_ERROR, "DATA on a stream that is not open");
     else if (past == H2_CLOSED)
         h2_session_fail(session, H2_STREAM_CLOSED, "DATA on a closed stream");
-    else if (past == H2_LONG_PAST)
-        h2_refuse_id(session, id, H2_STREAM_CLOSED);
     return NULL;
 }
 

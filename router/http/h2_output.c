@@ -99,7 +99,7 @@ void h2_head_begin(struct h2_session *session)
 {
     struct buffer *control = &session->control;
     session->head_begin = buffer_len(control);
-    session->heads++;
+
     char *out = buffer_reserve(control, H2_FRAME_HEADER_BYTES + HPACK_BEGIN_BYTES);
     const char *end = hpack_encode_begin(&session->encoder, out + H2_FRAME_HEADER_BYTES);
     buffer_commit(control, (size_t)(end - out));
@@ -207,6 +207,7 @@ static struct codec_stream *first_of(const struct h2_session *session, enum h2_t
 static void produce_open(struct h2_session *session, struct codec_stream *s)
 {
     session->role->write_open(session, s);
+    session->opened_id = s->stream.id;
     s->head_begun = true;
     h2_schedule(session, s);
 }
@@ -307,11 +308,7 @@ size_t h2_produce(struct codec *codec, char *out, size_t size)
     struct h2_session *session = h2_session_of(codec);
     session->out = out;
     session->room = size;
-    if (session
-            ->freed) { /* not from within stream_reset: its caller is in the middle of something */
-        session->freed = false;
-        session->role->peer_changed(session);
-    }
+    h2_tell_freed(session); /* not from within stream_reset: its caller is in the middle of it */
     for (;;) {
         struct codec_stream *s;
         while ((s = first_of(session, H2_TURN_OPEN)) != NULL)

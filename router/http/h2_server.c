@@ -6,6 +6,13 @@ enum { GOODBYE_IDS = 20000 }; /* between the two steps of it */
 
 static void shutdown(struct codec *codec);
 
+/* What its body is does not matter any more, as long as the answer is on its way. */
+static void refuse(struct codec_stream *s, enum fault fault)
+{
+    s->body_due = -1;
+    codec_stream_refuse(s, fault);
+}
+
 /* The first block of a stream. */
 static void request(struct h2_session *session, struct codec_stream *s, struct h2_head *block,
                     bool end_stream)
@@ -31,7 +38,7 @@ static void request(struct h2_session *session, struct codec_stream *s, struct h
     else if (fault == FAULT_NONE)
         codec_stream_announce(s);
     else
-        codec_stream_refuse(s, fault);
+        refuse(s, fault);
 }
 
 static void block_end(struct h2_session *session, struct codec_stream *s, struct h2_head *block,

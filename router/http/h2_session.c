@@ -42,11 +42,7 @@ bool h2_is_idle(const struct h2_session *session, uint32_t id)
 {
     if (!session->client) /* after the last GOAWAY, we take no notice of what it opens */
         return id % 2 == 0 || (id > session->streams.last_id && session->shutdown_step < 2);
-    const struct list *unsent = &session->turns[H2_TURN_OPEN];
-    const uint32_t first_unsent =
-        list_empty(unsent) ? session->next_id
-                           : LIST_ENTRY(unsent->next, struct codec_stream, turn)->stream.id;
-    return id % 2 == 0 || id >= first_unsent;
+    return id % 2 == 0 || id > session->opened_id;
 }
 
 void h2_give_back(struct h2_session *session, size_t len)
@@ -76,6 +72,14 @@ void h2_stream_close(struct h2_session *session, struct codec_stream *s, enum st
 {
     stream_forget(session, s);
     codec_stream_close(s, why);
+    session->role->peer_changed(session);
+}
+
+void h2_tell_freed(struct h2_session *session)
+{
+    if (!session->freed)
+        return;
+    session->freed = false;
     session->role->peer_changed(session);
 }
 
@@ -168,8 +172,10 @@ bool h2_feed(struct codec *codec, struct slice bytes, int64_t now_ns)
     struct h2_session *session = h2_session_of(codec);
     frame_meter_clock(&session->meter, now_ns);
     h2_input(session, bytes);
-    if (codec->failure == NULL)
+    if (codec->failure == NULL) {
+        h2_tell_freed(session);
         return true;
+    }
     close_streams(session, STREAM_PROTOCOL);
     return false;
 }
@@ -226,6 +232,8 @@ void h2_consumed(struct stream *stream, size_t len)
 {
     struct codec_stream *s = codec_stream_of(stream);
     struct h2_session *session = h2_session_of(stream->codec);
+    if (s->gone) /* all it held was given back */
+        return;
     CHECK_LE(len, s->unconsumed);
     s->unconsumed -= (uint32_t)len;
     h2_give_back(session, len);
@@ -241,6 +249,8 @@ void h2_reset(struct stream *stream, enum h2_error error)
 {
     struct codec_stream *s = codec_stream_of(stream);
     struct h2_session *session = h2_session_of(stream->codec);
+    if (s->gone)
+        return;
     let_go(session, s, error);
     stream_forget(session, s);
     session->freed = true;

@@ -82,7 +82,7 @@ struct h2_session {
     struct list turns[H2_TURNS]; /* streams with something to produce, by what it is */
     struct hpack_encoder encoder;
     size_t head_begin; /* of the header block being written, in `control` */
-    uint32_t heads;    /* written so far */
+
     int64_t send_window;
     char *out; /* the caller's buffer while producing */
     size_t room;
@@ -92,8 +92,9 @@ struct h2_session {
     uint32_t peer_streams;
     uint32_t goaway_last; /* the highest id it takes */
 
-    uint32_t next_id; /* client */
-    uint32_t pings;   /* of ours, not answered yet */
+    uint32_t next_id;   /* client */
+    uint32_t opened_id; /* client: the highest that the peer was told of */
+    uint32_t pings;     /* of ours, not answered yet */
     bool client;
     bool settings_came;
     bool settings_acked; /* ours */
@@ -130,6 +131,8 @@ void h2_stream_close(struct h2_session *session, struct codec_stream *s, enum st
 void h2_stream_fail(struct h2_session *session, struct codec_stream *s, uint32_t error);
 /* Likewise for a stream that has no object. */
 void h2_refuse_id(struct h2_session *session, uint32_t id, uint32_t error);
+/* Room for streams that nobody was told of. */
+void h2_tell_freed(struct h2_session *session);
 /* Body bytes are with their user, or ignored: the peer may send as many more. */
 void h2_give_back(struct h2_session *session, size_t len);
 /* The connection must go: GOAWAY, then codec_feed says false. */
