@@ -76,10 +76,12 @@ static void keep_little(struct exchange *exchange)
     *exchange->arena = small;
 }
 
+/* Not behind the answer's end: its trailers wait in the client's arena. */
 static bool may_settle(const struct exchange *exchange)
 {
     return exchange->state == EXCHANGE_RELAYING && exchange->sse != NULL &&
-           exchange->held == NULL && exchange->head != NULL &&
+           exchange->flight.phase != FLIGHT_ENDED && exchange->held == NULL &&
+           exchange->head != NULL &&
            (exchange->upstream == NULL || stream_queued(exchange->upstream) == 0);
 }
 

@@ -199,9 +199,11 @@ static void ignore(void *owner)
     (void)owner;
 }
 
+static void on_capacity(void *owner);
+
 static const struct codec_events codec_events = {.on_request = on_request,
                                                  .on_dirty = ignore,
-                                                 .on_capacity = ignore,
+                                                 .on_capacity = on_capacity,
                                                  .on_pong = ignore};
 
 static void open_call(struct game *game, uint8_t byte)
@@ -220,6 +222,16 @@ static void open_call(struct game *game, uint8_t byte)
     message->stream = codec_open(game->client, &head, message->parts,
                                  byte & 1 ? byte >> 1 & 3 ? 2 : 1 : 0, &stream_events, message);
     must(message->stream != NULL);
+}
+
+static void on_capacity(void *owner)
+{
+    struct game *game = owner;
+    const uint8_t action = game->script.len > 0 && game->depth <= 3 ? next(game) : 0;
+    if (action & 1)
+        open_call(game, action >> 1);
+    else if (action != 0)
+        act(game);
 }
 
 static bool move(struct game *game, struct codec *from, struct codec *to)
@@ -250,6 +262,8 @@ static void play(struct game *game)
         case 1:
             if (action == 249)
                 codec_shutdown(game->server);
+            else if (action == 225)
+                codec_shutdown(game->client);
             else if (action == 241)
                 codec_end_of_input(game->server, true);
             else if (action == 233)
