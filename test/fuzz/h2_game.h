@@ -305,8 +305,7 @@ static void our_answer(struct message *message, uint8_t kind, uint8_t seed, uint
     const struct leg *leg = &message->legs[RESPONSE];
     const struct response_head head = {.status = message->status,
                                        .fields = fields_of(message, RESPONSE),
-                                       .content_length = (kind & 16) != 0 ? (int64_t)leg->len : -1,
-                                       .stays = (kind & 32) != 0};
+                                       .content_length = (kind & 16) != 0 ? (int64_t)leg->len : -1};
     const bool end = leg->len == 0 && !leg->trailer && (kind & 64) != 0;
     message->our_end = end || is_bodiless(message);
     message->early = message->our_end && !message->legs[REQUEST].end;
