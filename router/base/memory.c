@@ -12,7 +12,6 @@ enum { MAPPED_BYTES = 4 << 20, KEPT_BYTES = 32 << 20 };
 
 enum {
     ARENA_BLOCK_BYTES = 2048 - 64,
-    ARENA_ALIGN = 16,
 #if defined(__SANITIZE_ADDRESS__)
     SPARE_BLOCKS_MOST = 0, /* so that it sees misuse */
 #else
@@ -191,7 +190,7 @@ static void add_block(struct arena *arena, size_t size)
     arena->end = block->data + size;
 }
 
-static ISO_COLD void arena_grow(struct arena *arena, size_t size)
+void arena_grow(struct arena *arena, size_t size)
 {
     CHECK(size <= SIZE_MAX / 2);
     add_block(arena, aligned(size) > ARENA_BLOCK_BYTES ? aligned(size) : ARENA_BLOCK_BYTES);
@@ -201,16 +200,6 @@ void arena_init_small(struct arena *arena, size_t size)
 {
     arena_init(arena);
     add_block(arena, aligned(size));
-}
-
-/* What is left of a block is a multiple of the alignment: what fits, fits aligned. */
-void *arena_alloc(struct arena *arena, size_t size)
-{
-    if (ISO_UNLIKELY(arena->at == NULL || size > (size_t)(arena->end - arena->at)))
-        arena_grow(arena, size);
-    void *p = arena->at;
-    arena->at += aligned(size);
-    return p;
 }
 
 void *arena_zalloc(struct arena *arena, size_t size)

@@ -40,8 +40,22 @@ void arena_init_small(struct arena *arena, size_t size);
 void arena_finish(struct arena *arena);
 /* All that was handed out is gone; the oldest block stays. */
 void arena_reset(struct arena *arena);
-/* 16-byte aligned, not zeroed. */
-void *arena_alloc(struct arena *arena, size_t size) ISO_MUST_USE;
+/* For arena_alloc, when the newest block has not room enough. */
+void arena_grow(struct arena *arena, size_t size) ISO_COLD;
+
+enum { ARENA_ALIGN = 16 };
+
+/* 16-byte aligned, not zeroed.  What is left of a block is a multiple of the alignment: what fits,
+ * fits aligned. */
+static inline ISO_MUST_USE void *arena_alloc(struct arena *arena, size_t size)
+{
+    if (ISO_UNLIKELY(arena->at == NULL || size > (size_t)(arena->end - arena->at)))
+        arena_grow(arena, size);
+    void *p = arena->at;
+    arena->at += (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    return p;
+}
+
 void *arena_zalloc(struct arena *arena, size_t size) ISO_MUST_USE;
 struct slice arena_copy(struct arena *arena, struct slice s);
 /* With a NUL behind it, not counted in len. */

@@ -1,7 +1,5 @@
 #include "http/fields.h"
 
-enum { FIELDS_FIRST = 16 };
-
 void fields_reserve(struct fields *fields, struct arena *arena, uint32_t count)
 {
     if (count <= fields->capacity)
@@ -11,13 +9,6 @@ void fields_reserve(struct fields *fields, struct arena *arena, uint32_t count)
         memcpy(items, fields->items, fields->count * sizeof *items);
     fields->items = items;
     fields->capacity = count;
-}
-
-void fields_add(struct fields *fields, struct arena *arena, struct slice name, struct slice value)
-{
-    if (fields->count == fields->capacity)
-        fields_reserve(fields, arena, fields->capacity ? fields->capacity * 2 : FIELDS_FIRST);
-    fields->items[fields->count++] = (struct field){name, value};
 }
 
 struct slice fields_find(const struct fields *fields, struct slice name)

@@ -24,8 +24,18 @@ struct fields {
 
 /* Room for so many in one piece; for who knows how many are to come. */
 void fields_reserve(struct fields *fields, struct arena *arena, uint32_t count);
+
+enum { FIELDS_FIRST = 16 };
+
 /* Neither name nor value is copied. */
-void fields_add(struct fields *fields, struct arena *arena, struct slice name, struct slice value);
+static inline void fields_add(struct fields *fields, struct arena *arena, struct slice name,
+                              struct slice value)
+{
+    if (ISO_UNLIKELY(fields->count == fields->capacity))
+        fields_reserve(fields, arena, fields->capacity ? fields->capacity * 2 : FIELDS_FIRST);
+    fields->items[fields->count++] = (struct field){name, value};
+}
+
 /* The first of that name; ptr NULL when absent (an empty value has ptr set). */
 struct slice fields_find(const struct fields *fields, struct slice name);
 bool fields_has(const struct fields *fields, struct slice name);
