@@ -73,16 +73,18 @@ static void peer_changed(struct h2_session *session)
 static void write_open(struct h2_session *session, struct codec_stream *s)
 {
     const struct request_head *head = &s->request;
+    char length[DECIMAL_BYTES];
+    const struct field first[] = {
+        {SLICE(":method"), head->method_text},
+        {SLICE(":scheme"), head->scheme},
+        {SLICE(":authority"), head->authority},
+        {SLICE(":path"), head->path},
+    };
+    const struct field last = {SLICE("content-length"), decimal_write(length, s->body.left)};
     h2_head_begin(session);
-    h2_head_field(session, SLICE(":method"), head->method_text);
-    h2_head_field(session, SLICE(":scheme"), head->scheme);
-    h2_head_field(session, SLICE(":authority"), head->authority);
-    h2_head_field(session, SLICE(":path"), head->path);
-    h2_head_fields(session, &head->fields);
-    if (head->body || s->body.left > 0) {
-        char digits[DECIMAL_BYTES];
-        h2_head_field(session, SLICE("content-length"), decimal_write(digits, s->body.left));
-    }
+    h2_head_fields(session, first, COUNT_OF(first));
+    h2_head_fields(session, head->fields.items, head->fields.count);
+    h2_head_fields(session, &last, head->body || s->body.left > 0 ? 1 : 0);
     h2_head_end(session, s, s->head_ended);
 }
 

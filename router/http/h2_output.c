@@ -105,17 +105,16 @@ void h2_head_begin(struct h2_session *session)
     buffer_commit(control, (size_t)(end - out));
 }
 
-void h2_head_field(struct h2_session *session, struct slice name, struct slice value)
+void h2_head_fields(struct h2_session *session, const struct field *fields, size_t count)
 {
-    char *out = buffer_reserve(&session->control, name.len + value.len + HPACK_FIELD_OVERHEAD);
-    const char *end = hpack_encode(&session->encoder, out, name, value, index_of(name));
-    buffer_commit(&session->control, (size_t)(end - out));
-}
-
-void h2_head_fields(struct h2_session *session, const struct fields *fields)
-{
-    for (uint32_t i = 0; i < fields->count; i++)
-        h2_head_field(session, fields->items[i].name, fields->items[i].value);
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++)
+        most += fields[i].name.len + fields[i].value.len + HPACK_FIELD_OVERHEAD;
+    char *begin = buffer_reserve(&session->control, most), *out = begin;
+    for (size_t i = 0; i < count; i++)
+        out = hpack_encode(&session->encoder, out, fields[i].name, fields[i].value,
+                           index_of(fields[i].name));
+    buffer_commit(&session->control, (size_t)(out - begin));
 }
 
 /* A block that is too long for one frame: what is behind each frame moves on by a header. */
@@ -225,7 +224,7 @@ static void produce_ending(struct h2_session *session, struct codec_stream *s)
     if (!s->head_ended) {
         if (s->trailers_out.count > 0) {
             h2_head_begin(session);
-            h2_head_fields(session, &s->trailers_out);
+            h2_head_fields(session, s->trailers_out.items, s->trailers_out.count);
             h2_head_end(session, s, true);
         } else {
             (void)begin_frame(session, (struct h2_frame){.type = H2_DATA,

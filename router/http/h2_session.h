@@ -165,8 +165,7 @@ void h2_write_window_update(struct h2_session *session, uint32_t id, uint32_t by
 void h2_write_ping(struct h2_session *session, uint8_t flags, struct slice data);
 /* A header block: begin, its fields, end. */
 void h2_head_begin(struct h2_session *session);
-void h2_head_field(struct h2_session *session, struct slice name, struct slice value);
-void h2_head_fields(struct h2_session *session, const struct fields *fields);
+void h2_head_fields(struct h2_session *session, const struct field *fields, size_t count);
 void h2_head_end(struct h2_session *session, struct codec_stream *s, bool end_stream);
 /* Something about what the stream has to say has changed. */
 void h2_schedule(struct h2_session *session, struct codec_stream *s);
