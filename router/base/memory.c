@@ -33,6 +33,11 @@ void memory_keep(void)
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
+void memory_return(void)
+{
+    malloc_trim(0);
+}
+
 void *memory_alloc(size_t size)
 {
     void *p = malloc(size ? size : 1);

@@ -88,6 +88,15 @@ static void watch_policies(struct control *control, int64_t now_ns)
     }
 }
 
+static void watch_bodies(struct control *control, int64_t now_ns)
+{
+    int64_t bytes = 0;
+    for (uint32_t w = 0; w < control->worker_count; w++)
+        bytes += level_get(&worker_proxy(control->workers[w])->metrics.body_bytes);
+    if (burst_is_over(&control->bodies, bytes, now_ns))
+        memory_return();
+}
+
 static void wake_workers(struct control *control)
 {
     for (uint32_t w = 0; w < control->worker_count; w++)
@@ -99,6 +108,7 @@ static void tick(struct timer *timer)
     struct control *control = CONTAINER_OF(timer, struct control, tick);
     publish_snapshot(control, loop_now_ns(control->loop));
     watch_policies(control, loop_now_ns(control->loop));
+    watch_bodies(control, loop_now_ns(control->loop));
     if (control->probes_outdated) {
         prober_update(control->prober, control->snapshot, control->tables->ground->tls);
         control->probes_outdated = false;

@@ -16,6 +16,7 @@
 
 #include "base/epoch.h"
 #include "config/config.h"
+#include "control/burst.h"
 #include "control/policy_life.h"
 #include "control/redis_feed.h"
 #include "control/resolver.h"
@@ -59,6 +60,7 @@ struct control {
     int64_t started_ns;
     bool draining;
     struct timer tick;
+    struct burst bodies;            /* held by all workers */
     struct error last_reload_error; /* "" when the last one was fine */
 };
 
