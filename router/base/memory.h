@@ -23,6 +23,7 @@ void memory_keep(void);
 void memory_return(void);
 void *memory_alloc(size_t size) ISO_MUST_USE;
 void *memory_zalloc(size_t size) ISO_MUST_USE;
+enum { CACHE_LINE_BYTES = 64 };
 /* `alignment`: a power of two. */
 void *memory_zalloc_aligned(size_t size, size_t alignment) ISO_MUST_USE;
 void *memory_realloc(void *old, size_t size) ISO_MUST_USE;

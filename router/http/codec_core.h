@@ -113,7 +113,6 @@ struct codec_stream {
     uint8_t informational_count;
 };
 
-enum { CACHE_LINE_BYTES = 64 };
 static_assert(offsetof(struct codec_stream, out) == CACHE_LINE_BYTES, "the first line");
 static_assert(offsetof(struct codec_stream, link) == 2 * CACHE_LINE_BYTES, "the second line");
 

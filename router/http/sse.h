@@ -16,23 +16,23 @@
 enum { SSE_HELD_BYTES = 8192 }; /* of an event in pieces; more is not read, only counted */
 
 struct sse {
-    uint64_t data_events;     /* complete events with a data line, [DONE] not counted */
-    struct usage_facts usage; /* of the last event that had one */
-    bool done;                /* `data: [DONE]` was seen */
-    bool at_boundary;         /* the last byte ended an event, or nothing came yet */
-    bool saw_id;              /* an `id:` line came */
+    uint64_t data_events; /* complete events with a data line, [DONE] not counted */
     /* Set after sse_init by who wants to read along: each complete event's data, [DONE] included,
      * its lines joined by LF; valid for the call.  `done` is not set yet. */
     void (*on_event)(void *user, struct slice data);
     void *user;
-    uint8_t state; /* private from here on */
+    bool done;        /* `data: [DONE]` was seen */
+    bool at_boundary; /* the last byte ended an event, or nothing came yet */
+    bool saw_id;      /* an `id:` line came */
+    uint8_t state;    /* private, as all but usage from here on */
     bool line_is_data;
     bool event_has_data;
     bool data_overflow;
     uint8_t line_len; /* of line_start */
     char line_start[8];
-    struct slice data;  /* of the event under way, in the bytes being fed... */
-    struct buffer held; /* ...or here, when they were not whole; then `data` is empty */
+    struct slice data;        /* of the event under way, in the bytes being fed... */
+    struct buffer held;       /* ...or here, when they were not whole; then `data` is empty */
+    struct usage_facts usage; /* of the last event that had one */
 };
 
 void sse_init(struct sse *sse);

@@ -92,7 +92,7 @@ static struct exchange *create(struct proxy *proxy)
         proxy->idle_count--;
         *exchange = (struct exchange){0};
     } else {
-        exchange = memory_zalloc(sizeof *exchange);
+        exchange = memory_zalloc_aligned(sizeof *exchange, CACHE_LINE_BYTES);
     }
     exchange->proxy = proxy;
     list_init(&exchange->link);

@@ -54,11 +54,21 @@ struct exchange_ask {
 };
 
 struct exchange {
+    /* What each event of a stream touches; what it was asked follows below. */
     enum exchange_state state;
-    struct list link; /* idle_exchanges */
+    uint32_t slot; /* of the target */
     struct proxy *proxy;
-    struct connection *connection;
     struct stream *client;
+    struct stream *upstream;
+    struct sse *sse;            /* NULL: not a stream of events */
+    struct response_head *held; /* a cluster's error, until its body is known; NULL: none */
+    size_t owed_bytes;          /* came from the cluster, not yet given back to its window */
+    uint64_t bytes_out;
+    int64_t last_byte_ns; /* from the cluster */
+    int64_t first_event_ns, last_event_ns;
+
+    struct list link; /* idle_exchanges */
+    struct connection *connection;
     const struct request_head *head; /* this and `ask` are NULL once it is settled: settle.c */
     struct exchange_ask *ask;
     struct arena *arena;
@@ -98,8 +108,7 @@ struct exchange {
     bool takes_any; /* all that might do are so: waits for a connection */
     bool retried_refusal;
     enum fault last_fault; /* of the attempt before */
-    uint32_t slot;
-    struct slice cluster; /* "" before the first decision */
+    struct slice cluster;  /* "" before the first decision */
     struct slice endpoint_url;
     struct slice route_name;
     bool route_retry_refused;
@@ -111,26 +120,20 @@ struct exchange {
     struct flight flight;
     struct upstream_endpoint *endpoint;
     bool requesting; /* it waits in a pool */
-    struct stream *upstream;
 
     /* The answer. */
     const char *allow; /* with FAULT_BAD_METHOD: what is; NULL: POST */
     int status;
     enum fault fault;
-    bool streaming; /* text/event-stream */
-    struct sse *sse;
-    struct response_head *held; /* a cluster's error, until its body is known; NULL: none */
-    struct buffer json;         /* end of a JSON answer, for its usage; all of one that is held */
-    size_t owed_bytes;          /* came from the cluster, not yet given back to its window */
-    uint64_t bytes_out;
+    bool streaming;         /* text/event-stream */
+    struct buffer json;     /* end of a JSON answer, for its usage; all of one that is held */
     bool keep_json;         /* `json` keeps the answer's end */
     int64_t expected_bytes; /* of the answer's body; -1 not said */
     uint64_t taken_mark;    /* what the client had taken at the last look that saw it move */
     int64_t taken_ns;       /* when that was; 0: nothing was waiting for it */
-    int64_t last_byte_ns;   /* from the cluster */
     struct usage_facts usage;
 
-    int64_t begun_ns, read_ns, decided_ns, started_ns, head_ns, first_event_ns, last_event_ns;
+    int64_t begun_ns, read_ns, decided_ns, started_ns, head_ns;
     struct timer timer;
     struct loop_task destroy;
 };
