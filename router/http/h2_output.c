@@ -76,6 +76,8 @@ static enum hpack_index index_of(struct slice name)
     switch (name.len) {
     case 6:
         return slice_eq(name, SLICE("cookie")) ? HPACK_SECRET : HPACK_REPEATS;
+    case 7:
+        return slice_eq(name, SLICE("api-key")) ? HPACK_SECRET : HPACK_REPEATS;
     case 9:
         return slice_eq(name, SLICE("x-api-key")) ? HPACK_SECRET : HPACK_REPEATS;
     case 11:
