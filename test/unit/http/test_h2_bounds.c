@@ -169,31 +169,40 @@ static void test_block_bytes(void **state)
     peer_finish(&peer);
 }
 
-/* Pseudo headers count, too: 431. */
-static void test_path_of_64_kib(void **state)
+static void send_path(struct peer *peer, size_t len)
 {
-    (void)state;
-    struct peer peer;
-    server_begin(&peer);
     struct buffer block = {0};
     buffer_append_slice(&block, SLICE("\203\206\001\006a.test\004"));
-    char *path = memory_zalloc(65500);
-    memset(path, '/', 65500);
-    raw_string(&block, slice_make(path, 65500));
+    char *path = memory_zalloc(len);
+    memset(path, '/', len);
+    raw_string(&block, slice_make(path, len));
     raw_field(&block, SLICE("x-a"), SLICE("b"));
     const struct slice all = buffer_slice(&block);
     for (size_t at = 0; at < all.len; at += 16384) {
         const size_t n = all.len - at < 16384 ? all.len - at : 16384;
-        raw_frame(&peer.bytes, at == 0 ? RAW_HEADERS : RAW_CONTINUATION,
+        raw_frame(&peer->bytes, at == 0 ? RAW_HEADERS : RAW_CONTINUATION,
                   (at == 0 ? RAW_END_STREAM : 0) | (at + n == all.len ? RAW_END_HEADERS : 0), 1,
                   slice_make(all.ptr + at, n));
     }
-    peer_flush(&peer);
-    assert_int_equal(peer.pair->refused_fault, FAULT_HEAD_TOO_LARGE);
-    assert_int_equal(peer.pair->request_count, 0);
+    peer_flush(peer);
     free(path);
     buffer_release(&block);
-    peer_finish(&peer);
+}
+
+/* Pseudo headers count, too: 431, whether the path or the field behind it was too much. */
+static void test_path_of_64_kib(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {65500, 65530};
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        struct peer peer;
+        server_begin(&peer);
+        send_path(&peer, lengths[i]);
+        assert_int_equal(peer.pair->refused_fault, FAULT_HEAD_TOO_LARGE);
+        assert_int_equal(peer.pair->request_count, 0);
+        assert_int_equal(peer_said(&peer).reset, -1);
+        peer_finish(&peer);
+    }
 }
 
 /* Heads that need more than a frame, either way. */
@@ -295,8 +304,10 @@ static void test_reset_and_a_jump(void **state)
         raw_frame(&peer.bytes, RAW_DATA, 0, 1, SLICE("late"));
         peer_flush(&peer);
         assert_int_equal(peer_said(&peer).goaway, -1);
-        if (jumps[i] > 2)
-            raw_headers(&peer.bytes, jumps[i] - 1, 0, SLICE(POST)); /* was skipped */
+        if (jumps[i] > 2 && i % 2 != 0) /* one that was skipped */
+            raw_headers(&peer.bytes, jumps[i] - 1, 0, SLICE(POST));
+        else if (jumps[i] > 2)
+            raw_frame(&peer.bytes, RAW_DATA, 0, jumps[i] - 1, SLICE("x"));
         peer_flush(&peer);
         assert_int_equal(peer_said(&peer).goaway, jumps[i] > 2 ? H2_PROTOCOL_ERROR : -1);
         peer_finish(&peer);
@@ -407,9 +418,109 @@ static void test_secrets_are_not_indexed(void **state)
     peer_finish(&back.peer);
 }
 
+/* Two blocks of several frames, one behind the other, are two blocks. */
+static void test_blocks_in_frames(void **state)
+{
+    (void)state;
+    struct peer peer;
+    server_begin(&peer);
+    for (uint32_t id = 1; id < 6; id += 2) {
+        raw_frame(&peer.bytes, RAW_HEADERS, 0, id, SLICE("\203\206"));
+        raw_frame(&peer.bytes, RAW_CONTINUATION, 0, id, SLICE("\204\001"));
+        raw_frame(&peer.bytes, RAW_CONTINUATION, RAW_END_HEADERS, id, SLICE("\006a.test"));
+    }
+    peer_flush(&peer);
+    assert_int_equal(peer.pair->request_count, 3);
+    assert_int_equal(peer_said(&peer).goaway, -1);
+    raw_frame(&peer.bytes, RAW_HEADERS, RAW_END_HEADERS | RAW_PADDED, 7, SLICE("\001"));
+    peer_flush(&peer);
+    assert_int_equal(peer_said(&peer).goaway, H2_PROTOCOL_ERROR);
+    peer_finish(&peer);
+}
+
+static void test_settings_in_a_frame(void **state)
+{
+    (void)state;
+    for (size_t count = 32; count <= 33; count++) {
+        struct peer peer;
+        server_begin(&peer);
+        char payload[33 * 6] = {0};
+        raw_frame(&peer.bytes, RAW_SETTINGS, 0, 0, slice_make(payload, count * 6));
+        peer_flush(&peer);
+        assert_int_equal(peer.alive, count == 32);
+        peer_finish(&peer);
+    }
+}
+
+/* The largest window there is may be had, and no byte more. */
+static void test_largest_window(void **state)
+{
+    (void)state;
+    for (uint32_t stream = 0; stream < 2; stream++) {
+        struct peer peer;
+        server_begin(&peer);
+        open_posts(&peer, 1, 1);
+        raw_window_update(&peer.bytes, stream, 0x7fffffff - 65535);
+        peer_flush(&peer);
+        assert_int_equal(peer_said(&peer).goaway, -1);
+        assert_int_equal(peer_said(&peer).reset, -1);
+        raw_window_update(&peer.bytes, stream, 1);
+        peer_flush(&peer);
+        const struct said said = peer_said(&peer);
+        assert_int_equal(stream > 0 ? said.reset : said.goaway, H2_FLOW_CONTROL_ERROR);
+        peer_finish(&peer);
+    }
+}
+
+/* An idle connection, or one that is slow to begin: a GOAWAY, and nothing it says matters. */
+static void test_timed_out(void **state)
+{
+    (void)state;
+    struct peer peer;
+    server_begin(&peer);
+    open_posts(&peer, 1, 1);
+    codec_timed_out(peer.codec);
+    codec_timed_out(peer.codec);
+    assert_false(codec_finished(peer.codec));
+    buffer_clear(&peer.out);
+    peer_produce(&peer);
+    assert_int_equal(buffer_len(&peer.out), 9 + 8);
+    assert_int_equal(peer_said(&peer).last_id, 1);
+    assert_true(codec_finished(peer.codec));
+    open_posts(&peer, 3, 1);
+    assert_true(peer.alive);
+    assert_int_equal(peer.pair->request_count, 1);
+    assert_int_equal(buffer_len(&peer.out), 9 + 8);
+    peer_finish(&peer);
+}
+
+/* A cluster that answers without reading the request gets no more of it. */
+static void test_answer_stops_the_upload(void **state)
+{
+    (void)state;
+    struct back back;
+    peer_init(&back.peer, false, SIZE_MAX);
+    peer_greet(&back.peer);
+    const struct slice body = pattern(100000);
+    back.call = pair_call(back.peer.pair, "POST", "/", &body, 1);
+    peer_produce(&back.peer);
+    back_answer(&back, back.call, SLICE(OK));
+    assert_int_equal(back.call->why, STREAM_DONE);
+    raw_window_update(&back.peer.bytes, 0, 100000);
+    raw_window_update(&back.peer.bytes, 1, 100000);
+    peer_flush(&back.peer);
+    const struct said said = peer_said(&back.peer);
+    assert_int_equal(said.reset, H2_NO_ERROR);
+    assert_int_equal(said.data, 65535);
+    assert_true(still_works(&back));
+    peer_finish(&back.peer);
+}
+
 UNIT_MAIN(test_connection_window, test_padding_is_given_back, test_too_much_body_is_given_back,
           test_no_credit_behind_the_end, test_wants_read, test_no_output_without_a_window,
           test_block_bytes, test_path_of_64_kib, test_long_heads,
           test_streams_before_the_limit_is_known, test_ids_run_out, test_reset_and_a_jump,
           test_empty_frames_between_others, test_updates_have_a_reason, test_a_cluster_resets_all,
-          test_pongs_are_for_pings, test_secrets_are_not_indexed)
+          test_pongs_are_for_pings, test_secrets_are_not_indexed, test_blocks_in_frames,
+          test_settings_in_a_frame, test_largest_window, test_timed_out,
+          test_answer_stops_the_upload)

@@ -274,6 +274,40 @@ static void test_content_length_must_match(void **state)
     }
 }
 
+/* Row 50: what frames a message comes before it, and pseudo headers are no trailers. */
+static void test_trailers(void **state)
+{
+    (void)state;
+    static const struct {
+        struct pair_of field;
+        bool taken;
+    } rows[] = {
+        {F("x-t", "1"), true},
+        {F("authorization", "x"), true},
+        {F("content-length", "3"), false},
+        {F("transfer-encoding", "chunked"), false},
+        {F(":path", "/"), false},
+        {F(":status", "200"), false},
+        {F("connection", "close"), false},
+        {F("X-T", "1"), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct front front;
+        front_begin(&front);
+        open_request(&front, 1, 0);
+        struct buffer block = {0}, bytes = {0};
+        raw_field(&block, rows[i].field.name, rows[i].field.value);
+        raw_frame(&bytes, RAW_DATA, 0, 1, SLICE("abc"));
+        raw_headers(&bytes, 1, RAW_END_STREAM, buffer_slice(&block));
+        front_send(&front, &bytes);
+        assert_int_equal(front.pair->requests[0].ended, rows[i].taken);
+        assert_int_equal(front_seen(&front).reset, rows[i].taken ? -1 : H2_PROTOCOL_ERROR);
+        buffer_release(&block);
+        buffer_release(&bytes);
+        front_end(&front);
+    }
+}
+
 /* Rows 14 and 15: answered with 431 above the limit, gone above twice that. */
 static void test_head_limits(void **state)
 {
@@ -520,6 +554,7 @@ static void test_body_window(void **state)
     front_end(&front);
 }
 
-UNIT_MAIN(test_heads, test_carried_fields, test_content_length_must_match, test_head_limits,
-          test_floods, test_slow_frames_are_no_flood, test_reset_floods, test_continuation_flood,
-          test_not_http2, test_early_answer_stops_the_upload, test_closed_window, test_body_window)
+UNIT_MAIN(test_heads, test_carried_fields, test_content_length_must_match, test_trailers,
+          test_head_limits, test_floods, test_slow_frames_are_no_flood, test_reset_floods,
+          test_continuation_flood, test_not_http2, test_early_answer_stops_the_upload,
+          test_closed_window, test_body_window)
