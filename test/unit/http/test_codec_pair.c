@@ -155,6 +155,7 @@ static void test_no_body_where_none_belongs(void **state)
             pair_pump(pair);
             assert_int_equal(call->status, rows[i].status);
             assert_int_equal(buffer_len(&call->body), 0);
+            assert_int_equal(call->content_length, rows[i].status == 204 ? -1 : 8);
             assert_true(call->ended && call->closed && pair->requests[i].closed);
         }
     }

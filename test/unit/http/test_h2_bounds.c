@@ -516,6 +516,33 @@ static void test_answer_stops_the_upload(void **state)
     peer_finish(&back.peer);
 }
 
+/* A body stays where it is until there is room for it; but few bytes are one frame, or not yet. */
+static void test_small_buffers(void **state)
+{
+    (void)state;
+    struct peer peer;
+    server_begin(&peer);
+    open_posts(&peer, 1, 1);
+    struct message *request = &peer.pair->requests[0];
+    respond_head(request, 200, -1, false);
+    stream_send_body(request->stream, pattern(60000));
+    peer_produce(&peer);
+    raw_window_update(&peer.bytes, 1, 100000);
+    raw_window_update(&peer.bytes, 0, 100000);
+    peer_flush(&peer);
+    stream_send_body(request->stream, pattern(50000));
+    char bytes[2000];
+    assert_int_equal(codec_produce(peer.codec, bytes, 1000), 1000);
+    assert_in_range(stream_queued(request->stream), 50000 - 2048, 50000 - 991);
+    peer_produce(&peer);
+    assert_int_equal(stream_queued(request->stream), 0);
+    stream_send_body(request->stream, pattern(3000));
+    assert_int_equal(codec_produce(peer.codec, bytes, sizeof bytes), sizeof bytes);
+    assert_int_equal(h2_frame_read(bytes).len, 3000);
+    assert_int_equal(codec_produce(peer.codec, bytes, sizeof bytes), 9 + 3000 - sizeof bytes);
+    peer_finish(&peer);
+}
+
 UNIT_MAIN(test_connection_window, test_padding_is_given_back, test_too_much_body_is_given_back,
           test_no_credit_behind_the_end, test_wants_read, test_no_output_without_a_window,
           test_block_bytes, test_path_of_64_kib, test_long_heads,
@@ -523,4 +550,4 @@ UNIT_MAIN(test_connection_window, test_padding_is_given_back, test_too_much_body
           test_empty_frames_between_others, test_updates_have_a_reason, test_a_cluster_resets_all,
           test_pongs_are_for_pings, test_secrets_are_not_indexed, test_blocks_in_frames,
           test_settings_in_a_frame, test_largest_window, test_timed_out,
-          test_answer_stops_the_upload)
+          test_answer_stops_the_upload, test_small_buffers)

@@ -215,7 +215,32 @@ static void test_inside_on_closed(void **state)
     peer_finish(&peer);
 }
 
+/* A head that does not stay is copied: it is written when the caller's is long gone. */
+static void test_head_of_the_caller_is_gone(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_create(true, 65536);
+    char *text = memory_strdup("POSThttpa.test/v1/xx-aab");
+    struct field *field = memory_alloc(sizeof *field);
+    *field = (struct field){slice_make(text + 19, 3), slice_make(text + 22, 2)};
+    const struct request_head head = {.method = METHOD_POST,
+                                      .method_text = slice_make(text, 4),
+                                      .scheme = slice_make(text + 4, 4),
+                                      .authority = slice_make(text + 8, 6),
+                                      .path = slice_make(text + 14, 5),
+                                      .fields = {field, 1, 1},
+                                      .content_length = -1};
+    pair_call_head(pair, &head, NULL, 0);
+    memset(text, '!', strlen(text));
+    free(text);
+    free(field);
+    pair_pump(pair);
+    assert_int_equal(pair->request_count, 1);
+    assert_string_equal(pair->requests[0].fields, "x-a=ab;");
+    pair_destroy(pair);
+}
+
 UNIT_MAIN(test_behind_the_last_goaway, test_body_of_a_refused_request, test_behind_a_cut,
           test_behind_a_reset_long_past, test_goaway_before_the_request_went,
           test_before_the_request_went, test_reset_of_an_unsent_request_is_told,
-          test_inside_on_closed)
+          test_inside_on_closed, test_head_of_the_caller_is_gone)
