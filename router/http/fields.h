@@ -14,6 +14,7 @@
 struct field {
     struct slice name;
     struct slice value;
+    bool secret; /* came over HTTP/2 as never to be indexed, and goes on so (RFC 7541 6.2.3) */
 };
 
 struct fields {
@@ -33,7 +34,15 @@ static inline void fields_add(struct fields *fields, struct arena *arena, struct
 {
     if (ISO_UNLIKELY(fields->count == fields->capacity))
         fields_reserve(fields, arena, fields->capacity ? fields->capacity * 2 : FIELDS_FIRST);
-    fields->items[fields->count++] = (struct field){name, value};
+    fields->items[fields->count++] = (struct field){name, value, false};
+}
+
+/* As it is in another head. */
+static inline void fields_carry(struct fields *fields, struct arena *arena,
+                                const struct field *field)
+{
+    fields_add(fields, arena, field->name, field->value);
+    fields->items[fields->count - 1].secret = field->secret;
 }
 
 /* The first of that name; ptr NULL when absent (an empty value has ptr set). */

@@ -116,9 +116,12 @@ static struct request_head request_copy(const struct request_head *head, struct 
     copy.path = arena_copy(arena, head->path);
     copy.fields = (struct fields){0};
     fields_reserve(&copy.fields, arena, head->fields.count);
-    for (uint32_t i = 0; i < head->fields.count; i++)
-        fields_add(&copy.fields, arena, arena_copy(arena, head->fields.items[i].name),
-                   arena_copy(arena, head->fields.items[i].value));
+    for (uint32_t i = 0; i < head->fields.count; i++) {
+        const struct field *field = &head->fields.items[i];
+        const struct field kept = {arena_copy(arena, field->name), arena_copy(arena, field->value),
+                                   field->secret};
+        fields_carry(&copy.fields, arena, &kept);
+    }
     return copy;
 }
 

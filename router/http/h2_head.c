@@ -188,11 +188,15 @@ void h2_head_take(struct h2_head *head, const struct hpack_field *field)
     head->fields_begun = true;
     if (!head_gather_room(gather, field->name.len, field->value.len) || head->malformed)
         return;
-    if (kind == FIELD_CONTENT_LENGTH && head->kind == H2_TRAILERS)
+    if (kind == FIELD_CONTENT_LENGTH && head->kind == H2_TRAILERS) {
         head->malformed = true;
-    else
-        head_gather_field(gather, kind, keep(head, field->name, field->name_lasts),
-                          keep(head, field->value, field->value_lasts));
+        return;
+    }
+    const uint32_t before = gather->fields.count;
+    head_gather_field(gather, kind, keep(head, field->name, field->name_lasts),
+                      keep(head, field->value, field->value_lasts));
+    if (field->secret && gather->fields.count > before)
+        gather->fields.items[before].secret = true;
 }
 
 static bool has(const struct h2_head *head, uint32_t mark)

@@ -115,7 +115,7 @@ void h2_head_fields(struct h2_session *session, const struct field *fields, size
     char *begin = buffer_reserve(&session->control, most), *out = begin;
     for (size_t i = 0; i < count; i++)
         out = hpack_encode(&session->encoder, out, fields[i].name, fields[i].value,
-                           index_of(fields[i].name));
+                           fields[i].secret ? HPACK_SECRET : index_of(fields[i].name));
     buffer_commit(&session->control, (size_t)(out - begin));
 }
 

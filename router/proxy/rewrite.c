@@ -56,7 +56,7 @@ void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
         const struct field *field = &in->fields.items[i];
         if (!dropped_from_request(field->name, credential || hide_client_key) &&
             !(credential && slice_eq(field->name, slice_of(cluster->credential_header))))
-            fields_add(fields, arena, field->name, field->value);
+            fields_carry(fields, arena, field);
     }
     if (credential)
         fields_add(fields, arena, arena_copy(arena, slice_of(cluster->credential_header)),
@@ -134,7 +134,7 @@ void rewrite_response(const struct exchange *exchange, const struct response_hea
     for (uint32_t i = 0; i < in->fields.count; i++) {
         const struct field *field = &in->fields.items[i];
         if (!dropped_from_response(field->name))
-            fields_add(fields, arena, field->name, field->value);
+            fields_carry(fields, arena, field);
     }
     if (!fields_has(fields, SLICE("date")))
         fields_add(fields, arena, SLICE("date"), arena_copy(arena, date_now()));

@@ -271,6 +271,29 @@ static void test_many_streams_at_once(void **state)
     }
 }
 
+/* RFC 7541 6.2.3: what came as never to be indexed goes on so; names that tell are never. */
+static void test_secrets_stay_secret(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_create(true, 65536);
+    struct field items[] = {{SLICE("x-plain"), SLICE("1"), false},
+                            {SLICE("x-marked"), SLICE("2"), true},
+                            {SLICE("authorization"), SLICE("Bearer 3"), false}};
+    struct request_head head = pair_head("GET", "/");
+    head.fields = (struct fields){.items = items, .count = 3, .capacity = 3};
+    for (size_t call = 0; call < 2; call++) { /* the second time from tables, where there are */
+        pair_call_head(pair, &head, NULL, 0);
+        pair_pump(pair);
+        assert_int_equal(pair->request_count, call + 1);
+        const struct fields *came = &pair->requests[call].request.fields;
+        assert_int_equal(came->count, 3);
+        assert_false(came->items[0].secret);
+        assert_true(came->items[1].secret);
+        assert_true(came->items[2].secret);
+    }
+    pair_destroy(pair);
+}
+
 static void test_client_resets_in_every_phase(void **state)
 {
     (void)state;
@@ -544,7 +567,7 @@ static void test_ping(void **state)
 UNIT_MAIN(test_exchange, test_connection_is_used_again, test_bodies_of_every_size,
           test_stream_without_length, test_trailers, test_no_body_where_none_belongs,
           test_informational, test_too_many_informational, test_response_backpressure,
-          test_many_streams_at_once, test_client_resets_in_every_phase,
+          test_many_streams_at_once, test_secrets_stay_secret, test_client_resets_in_every_phase,
           test_server_resets_in_every_phase, test_cut_after_what_is_queued, test_refused_stream,
           test_goaway_in_two_steps, test_streams_above_goaway_are_refused, test_connection_lost,
           test_destroy_ends_streams, test_early_response, test_reset_inside_an_upcall,
