@@ -1,5 +1,7 @@
 #include "http/fields.h"
 
+#include "http/byte_class.h"
+
 void fields_reserve(struct fields *fields, struct arena *arena, uint32_t count)
 {
     if (count <= fields->capacity)
@@ -33,22 +35,9 @@ uint32_t fields_count(const struct fields *fields, struct slice name)
     return count;
 }
 
-/* RFC 9110 5.6.2: letters, digits and !#$%&'*+-.^_`|~ as a set of bits. */
-static const uint64_t token_bytes[4] = {UINT64_C(0x3ff6cfa00000000), UINT64_C(0x57ffffffc7fffffe),
-                                        UINT64_C(0x0), UINT64_C(0x0)};
-
-static bool is_token_byte(unsigned char c)
-{
-    return (token_bytes[c >> 6] >> (c & 63)) & 1;
-}
-
 bool field_name_valid(struct slice name)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_token_byte((unsigned char)name.ptr[i]))
-            return false;
-    }
-    return name.len > 0;
+    return name.len > 0 && bytes_are(name, BYTE_TOKEN);
 }
 
 bool field_value_valid(struct slice value)

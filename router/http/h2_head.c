@@ -1,5 +1,7 @@
 #include "http/h2_head.h"
 
+#include "http/byte_class.h"
+
 enum {
     LENGTH_DIGITS_MAX = 18,
     STATUS_DIGITS = 3,
@@ -13,23 +15,11 @@ enum mark {
     MARK_AUTHORITY,
     MARK_PATH,
     MARK_STATUS,
-    MARK_MALFORMED = 0x100, /* may not be in any message */
+    MARK_BAD_NAME = 0x100, /* may not be in any message */
+    MARK_BAD_VALUE = 0x200,
+    MARK_MALFORMED = MARK_BAD_NAME | MARK_BAD_VALUE,
+    MARK_OF_NAME = MARK_KIND | MARK_BAD_NAME, /* what fields of one name have in common */
 };
-
-/* RFC 3986 3.2, userinfo included, which is refused with an answer: ALPHA DIGIT and
- * !$%&'()*+,-.:;=@[]_~ as bits. */
-static const uint64_t authority_bytes[4] = {UINT64_C(0x2fff7ff200000000),
-                                            UINT64_C(0x47fffffeafffffff), 0, 0};
-
-static bool bytes_in(struct slice text, const uint64_t set[4])
-{
-    for (size_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.ptr[i];
-        if (((set[c >> 6] >> (c & 63)) & 1) == 0)
-            return false;
-    }
-    return true;
-}
 
 static bool is_digits(struct slice text)
 {
@@ -65,35 +55,6 @@ static bool is_path(struct slice text)
     return text.len > 0 && text.ptr[0] == '/';
 }
 
-static uint32_t mark_if(bool fine, uint32_t kind)
-{
-    return fine ? kind : kind | MARK_MALFORMED;
-}
-
-static uint32_t pseudo_mark(struct slice name, struct slice value)
-{
-    if (slice_eq(name, SLICE(":method")))
-        return mark_if(field_name_valid(value), MARK_METHOD);
-    if (slice_eq(name, SLICE(":scheme")))
-        return mark_if(is_scheme(value), MARK_SCHEME);
-    if (slice_eq(name, SLICE(":authority")))
-        return mark_if(value.len > 0 && bytes_in(value, authority_bytes), MARK_AUTHORITY);
-    if (slice_eq(name, SLICE(":path")))
-        return mark_if(is_path(value), MARK_PATH);
-    if (slice_eq(name, SLICE(":status")))
-        return mark_if(value.len == STATUS_DIGITS && is_digits(value), MARK_STATUS);
-    return MARK_MALFORMED;
-}
-
-static bool has_upper_case(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z')
-            return true;
-    }
-    return false;
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -108,34 +69,66 @@ static bool is_value(struct slice value)
 }
 
 /* RFC 9113 8.2.2: fields that manage an HTTP/1.1 connection. */
-static bool is_connection_specific(struct slice name, struct slice value, enum field_kind kind)
+static bool is_connection_specific(struct slice name, enum field_kind kind)
 {
-    switch (kind) {
-    case FIELD_CONNECTION:
-    case FIELD_TRANSFER_ENCODING:
-        return true;
-    case FIELD_TE:
-        return !slice_eq_nocase(value, SLICE("trailers"));
-    case FIELD_DROPPED:
+    if (kind == FIELD_DROPPED)
         return slice_eq(name, SLICE("upgrade")) || slice_eq(name, SLICE("keep-alive")) ||
                slice_eq(name, SLICE("proxy-connection"));
+    return kind == FIELD_CONNECTION || kind == FIELD_TRANSFER_ENCODING;
+}
+
+static uint32_t pseudo_mark(struct slice name)
+{
+    static const struct slice names[] = {[MARK_METHOD - MARK_METHOD] = {":method", 7},
+                                         [MARK_SCHEME - MARK_METHOD] = {":scheme", 7},
+                                         [MARK_AUTHORITY - MARK_METHOD] = {":authority", 10},
+                                         [MARK_PATH - MARK_METHOD] = {":path", 5},
+                                         [MARK_STATUS - MARK_METHOD] = {":status", 7}};
+    for (uint32_t i = 0; i < COUNT_OF(names); i++) {
+        if (slice_eq(name, names[i]))
+            return MARK_METHOD + i;
+    }
+    return MARK_BAD_NAME;
+}
+
+static uint32_t name_mark(struct slice name)
+{
+    if (name.len > 0 && name.ptr[0] == ':')
+        return pseudo_mark(name);
+    const enum field_kind kind = field_kind_of(name);
+    const bool fine =
+        name.len > 0 && bytes_are(name, BYTE_NAME) && !is_connection_specific(name, kind);
+    return fine ? kind : kind | MARK_BAD_NAME;
+}
+
+static bool value_fits(uint32_t kind, struct slice value)
+{
+    switch (kind) {
+    case MARK_METHOD:
+        return field_name_valid(value);
+    case MARK_SCHEME:
+        return is_scheme(value);
+    case MARK_AUTHORITY: /* userinfo included, which is refused with an answer */
+        return value.len > 0 && bytes_are(value, BYTE_AUTHORITY);
+    case MARK_PATH:
+        return is_path(value);
+    case MARK_STATUS:
+        return value.len == STATUS_DIGITS && is_digits(value);
+    case FIELD_HOST:
+        return bytes_are(value, BYTE_AUTHORITY);
+    case FIELD_CONTENT_LENGTH:
+        return value.len <= LENGTH_DIGITS_MAX && is_digits(value);
+    case FIELD_TE: /* RFC 9113 8.2.2 */
+        return slice_eq_nocase(value, SLICE("trailers"));
     default:
-        return false;
+        return is_value(value);
     }
 }
 
-uint32_t h2_field_mark(struct slice name, struct slice value)
+uint32_t h2_field_mark(struct slice name, struct slice value, uint32_t like)
 {
-    if (name.len > 0 && name.ptr[0] == ':')
-        return pseudo_mark(name, value);
-    const enum field_kind kind = field_kind_of(name);
-    bool fine = field_name_valid(name) && !has_upper_case(name) && is_value(value) &&
-                !is_connection_specific(name, value, kind);
-    if (kind == FIELD_HOST)
-        fine = fine && bytes_in(value, authority_bytes);
-    else if (kind == FIELD_CONTENT_LENGTH)
-        fine = fine && value.len <= LENGTH_DIGITS_MAX && is_digits(value);
-    return mark_if(fine, kind);
+    const uint32_t mark = like != HPACK_NO_MARK ? like & MARK_OF_NAME : name_mark(name);
+    return value_fits(mark & MARK_KIND, value) ? mark : mark | MARK_BAD_VALUE;
 }
 
 static struct slice keep(struct h2_head *head, struct slice bytes, bool lasts)

@@ -6,36 +6,22 @@
  */
 #include "http/head.h"
 
+#include "http/byte_class.h"
+
 enum { AUTHORITY_BYTES_MAX = 300 };
-
-/* RFC 3986 3.2.2 and 3.2.3 without userinfo: letters, digits and -._~:[]!$&'()*+;=% as bits. */
-static const uint64_t authority_bytes[4] = {UINT64_C(0x2fff6ff200000000),
-                                            UINT64_C(0x47fffffeaffffffe), UINT64_C(0x0),
-                                            UINT64_C(0x0)};
-/* Visible ASCII without #, backslash, quote and angle brackets. */
-static const uint64_t path_bytes[4] = {UINT64_C(0xaffffff200000000), UINT64_C(0x7fffffffefffffff),
-                                       UINT64_C(0x0), UINT64_C(0x0)};
-
-static bool bytes_in(struct slice text, const uint64_t set[4])
-{
-    for (size_t i = 0; i < text.len; i++) {
-        const unsigned char c = (unsigned char)text.ptr[i];
-        if (((set[c >> 6] >> (c & 63)) & 1) == 0)
-            return false;
-    }
-    return true;
-}
 
 /* The path is matched and forwarded as the same raw string, so it is refused, never repaired. */
 static bool path_ok(struct slice path)
 {
-    if (path.len == 0 || path.ptr[0] != '/' || !bytes_in(path, path_bytes))
+    if (path.len == 0 || path.ptr[0] != '/')
         return false;
+    if (bytes_are(path, BYTE_PATH_PLAIN))
+        return true;
     for (size_t i = 0; i + 2 < path.len; i++) {
         if (path.ptr[i] == '%' && path.ptr[i + 1] == '0' && path.ptr[i + 2] == '0')
             return false;
     }
-    return true;
+    return bytes_are(path, BYTE_PATH);
 }
 
 /* `transfer_encoding` becomes `Transfer-Encoding` behind many a gateway interface. */
@@ -54,7 +40,7 @@ enum fault head_accept_request(const struct request_head *head, bool secure)
         return FAULT_BAD_METHOD;
     if (!path_ok(head->path))
         return FAULT_BAD_PATH;
-    if (head->authority.len > AUTHORITY_BYTES_MAX || !bytes_in(head->authority, authority_bytes))
+    if (head->authority.len > AUTHORITY_BYTES_MAX || !bytes_are(head->authority, BYTE_HOST))
         return FAULT_BAD_AUTHORITY;
     if (head->authority.len == 0 && head->version != HTTP_1_0)
         return FAULT_BAD_AUTHORITY;

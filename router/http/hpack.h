@@ -25,8 +25,10 @@ enum {
 };
 
 /* What the owner makes of a field, asked once when it enters a table, and for each that does not:
- * kept with the entry, so that nothing is checked twice.  Any bits but 0xffffffff. */
-typedef uint32_t hpack_mark(struct slice name, struct slice value);
+ * kept with the entry, so that nothing is checked twice.  Any bits but HPACK_NO_MARK.  `like`: what
+ * it made of another field with this name, or HPACK_NO_MARK. */
+typedef uint32_t hpack_mark(struct slice name, struct slice value, uint32_t like);
+#define HPACK_NO_MARK UINT32_MAX
 
 struct hpack_field {
     struct slice name, value; /* valid until the next call, but where it says that they last */

@@ -124,9 +124,10 @@ static inline enum hpack_step field_indexed(const struct hpack_decoder *decoder,
     return HPACK_FIELD;
 }
 
-/* Only the name of the field with that index; *static_name is 0 if it lies in the dynamic table. */
+/* Of the field with that index its name, its mark as *like; *static_name is 0 if the name lies in
+ * the dynamic table. */
 static bool name_indexed(const struct hpack_decoder *decoder, uint32_t index, struct slice *name,
-                         uint8_t *static_name)
+                         uint32_t *like, uint8_t *static_name)
 {
     *static_name = (uint8_t)index;
     if (index > HPACK_STATIC_COUNT) {
@@ -137,9 +138,11 @@ static bool name_indexed(const struct hpack_decoder *decoder, uint32_t index, st
         const struct hpack_entry *entry = hpack_table_entry(table, age);
         *static_name = entry->static_name;
         *name = hpack_table_name(table, entry);
+        *like = entry->note;
         return true;
     }
-    *name = hpack_static_fields[index - 1].name;
+    *name = decoder->known[index - 1].name;
+    *like = decoder->known[index - 1].mark;
     return true;
 }
 
@@ -160,12 +163,12 @@ static void field_insert(struct hpack_decoder *decoder, struct hpack_field *fiel
 static bool field_literal(struct hpack_decoder *decoder, struct hpack_field *field, bool insert)
 {
     uint8_t first = *decoder->at, static_name = 0;
-    uint32_t index;
+    uint32_t index, like = HPACK_NO_MARK;
     if (!integer_take(decoder, insert ? 0x3f : 0x0f, &index))
         return false;
     bool name_coded = false, value_coded;
     if (index != 0) {
-        if (!name_indexed(decoder, index, &field->name, &static_name))
+        if (!name_indexed(decoder, index, &field->name, &like, &static_name))
             return false;
     } else if (!string_take(decoder, 0, &field->name, &name_coded)) {
         return false;
@@ -177,7 +180,7 @@ static bool field_literal(struct hpack_decoder *decoder, struct hpack_field *fie
     field->name_lasts = static_name != 0;
     field->value_lasts = false;
     field->secret = !insert && (first & NEVER) != 0;
-    field->mark = decoder->mark(field->name, field->value);
+    field->mark = decoder->mark(field->name, field->value, like);
     if (insert)
         field_insert(decoder, field, static_name, index != 0 && static_name == 0);
     return true;

@@ -102,7 +102,7 @@ static const struct hpack_field *marked_add(hpack_mark *mark)
         struct hpack_field *field = &marked->fields[i];
         field->name = hpack_static_fields[i].name;
         field->value = hpack_static_fields[i].value;
-        field->mark = mark(field->name, field->value);
+        field->mark = mark(field->name, field->value, HPACK_NO_MARK);
         field->name_lasts = true;
         field->value_lasts = true;
     }

@@ -42,8 +42,9 @@ static unsigned below(unsigned limit)
     return (unsigned)(dice >> 33) % limit;
 }
 
-static uint32_t mark_sum(struct slice name, struct slice value)
+static uint32_t mark_sum(struct slice name, struct slice value, uint32_t like)
 {
+    (void)like;
     uint32_t sum = 0;
     for (size_t i = 0; i < name.len; i++)
         sum = sum * 31 + (uint8_t)name.ptr[i];
@@ -139,7 +140,7 @@ static void decode_expecting(struct hpack_decoder *decoder, struct slice block,
         assert_int_equal(hpack_decode_next(decoder, &field), HPACK_FIELD);
         assert_true(slice_eq(field.name, lines[i].name));
         assert_true(slice_eq(field.value, lines[i].value));
-        assert_int_equal(field.mark, mark_sum(field.name, field.value));
+        assert_int_equal(field.mark, mark_sum(field.name, field.value, HPACK_NO_MARK));
         if (secrets)
             assert_int_equal(field.secret, lines[i].how == HPACK_SECRET);
     }
