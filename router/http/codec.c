@@ -14,6 +14,12 @@
 enum {
     STREAM_POOL_MAX = 2048,        /* stream objects a thread keeps */
     STREAM_KEPT_BUFFER = 4 * 1024, /* a pooled stream keeps a buffer up to this size */
+    SPARE_BUFFER = 16 * 1024,      /* so does the thread, of those that codecs gave back, */
+#if defined(__SANITIZE_ADDRESS__)
+    SPARE_BUFFERS = 1, /* so that it sees misuse */
+#else
+    SPARE_BUFFERS = 16, /* so many */
+#endif
 };
 
 const struct codec_limits codec_default_limits = {.streams = 100,
@@ -25,6 +31,8 @@ const struct codec_limits codec_default_limits = {.streams = 100,
 struct stream_pool {
     struct list free;
     size_t count;
+    struct buffer spare[SPARE_BUFFERS];
+    size_t spare_count;
 };
 
 static pthread_once_t pool_once = PTHREAD_ONCE_INIT;
@@ -43,6 +51,8 @@ static void pool_free(void *memory)
     struct stream_pool *pool = memory;
     for (struct list *node; (node = list_pop(&pool->free)) != NULL;)
         stream_free(LIST_ENTRY(node, struct codec_stream, link));
+    while (pool->spare_count > 0)
+        buffer_release(&pool->spare[--pool->spare_count]);
     free(pool);
     thread_pool = NULL;
 }
@@ -100,6 +110,25 @@ static void pool_put(struct codec_stream *s)
     list_init(&s->turn);
     list_prepend(&pool->free, &s->link);
     pool->count++;
+}
+
+void codec_buffer_take(struct buffer *buffer)
+{
+    struct stream_pool *pool = pool_get();
+    if (pool->spare_count > 0)
+        *buffer = pool->spare[--pool->spare_count];
+}
+
+void codec_buffer_give(struct buffer *buffer)
+{
+    struct stream_pool *pool = pool_get();
+    if (pool->spare_count == SPARE_BUFFERS || buffer->size > SPARE_BUFFER) {
+        buffer_release(buffer);
+        return;
+    }
+    buffer_clear(buffer);
+    pool->spare[pool->spare_count++] = *buffer;
+    *buffer = (struct buffer){0};
 }
 
 void codec_init(struct codec *codec, const struct codec_ops *ops, const struct codec_limits *limits,

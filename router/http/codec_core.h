@@ -155,6 +155,11 @@ void codec_stream_refuse(struct codec_stream *s, enum fault fault);
 /* After bytes left the stream's queue, `queued` of which are still in it. */
 void codec_stream_drained(struct codec_stream *s, size_t queued);
 
+/* Memory for an empty buffer that soon has something in it again, if somebody gave some back; and
+ * back.  So that writing costs no malloc and resting no memory. */
+void codec_buffer_take(struct buffer *buffer);
+void codec_buffer_give(struct buffer *buffer);
+
 /* The digits, in `text`. */
 struct slice decimal_write(char text[static DECIMAL_BYTES], uint64_t value);
 

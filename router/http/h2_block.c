@@ -37,7 +37,8 @@ static void decode(struct h2_session *session, struct slice block, struct h2_hea
 {
     struct hpack_field field;
     enum hpack_step step;
-    hpack_decode_begin(&session->decoder, block);
+    char room[HPACK_ROOM_BYTES];
+    hpack_decode_begin(&session->decoder, block, room);
     while ((step = hpack_decode_next(&session->decoder, &field)) == HPACK_FIELD) {
         if (head == NULL)
             continue;

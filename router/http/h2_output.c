@@ -11,9 +11,16 @@ enum {
     WHOLE_DATA_BYTES = 4096, /* queued bytes up to this go into one */
 };
 
+static char *control_reserve(struct h2_session *session, size_t size)
+{
+    if (session->control.memory == NULL)
+        codec_buffer_take(&session->control);
+    return buffer_reserve(&session->control, size);
+}
+
 static char *begin_frame(struct h2_session *session, struct h2_frame frame)
 {
-    char *out = buffer_reserve(&session->control, H2_FRAME_HEADER_BYTES + frame.len);
+    char *out = control_reserve(session, H2_FRAME_HEADER_BYTES + frame.len);
     buffer_commit(&session->control, H2_FRAME_HEADER_BYTES + frame.len);
     return h2_frame_write(out, frame);
 }
@@ -102,7 +109,7 @@ void h2_head_begin(struct h2_session *session)
     struct buffer *control = &session->control;
     session->head_begin = buffer_len(control);
 
-    char *out = buffer_reserve(control, H2_FRAME_HEADER_BYTES + HPACK_BEGIN_BYTES);
+    char *out = control_reserve(session, H2_FRAME_HEADER_BYTES + HPACK_BEGIN_BYTES);
     const char *end = hpack_encode_begin(&session->encoder, out + H2_FRAME_HEADER_BYTES);
     buffer_commit(control, (size_t)(end - out));
 }
@@ -265,7 +272,7 @@ static void produce_body(struct h2_session *session, struct codec_stream *s)
     const bool end = len == left && s->ending && !s->cutting && s->trailers_out.count == 0;
     const size_t total = H2_FRAME_HEADER_BYTES + len;
     const bool fits = total <= session->room;
-    char *out = fits ? session->out : buffer_reserve(&session->control, total);
+    char *out = fits ? session->out : control_reserve(session, total);
     if (fits) {
         session->out += total;
         session->room -= total;
@@ -301,7 +308,7 @@ static void produce_control(struct h2_session *session)
     session->control_taken += n;
     buffer_consume(&session->control, n);
     if (n == len)
-        buffer_release(&session->control);
+        codec_buffer_give(&session->control);
 }
 
 size_t h2_produce(struct codec *codec, char *out, size_t size)

@@ -22,6 +22,7 @@ enum {
     HPACK_FIELD_OVERHEAD = 16,  /* hpack_encode writes at most this beside name and value */
     HPACK_BEGIN_BYTES = 16,     /* hpack_encode_begin writes at most this */
     HPACK_GUESSES = 16,         /* power of two */
+    HPACK_ROOM_BYTES = 512,     /* lent to hpack_decode_begin */
 };
 
 /* What the owner makes of a field, asked once when it enters a table, and for each that does not:
@@ -46,17 +47,20 @@ struct hpack_decoder {
     const struct hpack_field *known; /* the static table, with its marks */
     uint32_t limit;          /* of the table now, set by the peer, HPACK_TABLE_BYTES at most */
     const uint8_t *at, *end; /* of the block */
-    char *scratch;           /* a Huffman-coded string or two, decoded */
+    char *scratch;           /* a Huffman-coded string or two, decoded: in the caller's room, */
     size_t scratch_size;
-    bool fields_begun; /* a size update may come no more */
+    bool scratch_is_ours; /* or in our own */
+    bool fields_begun;    /* a size update may come no more */
 };
 
 enum hpack_step { HPACK_FIELD, HPACK_END, HPACK_BROKEN };
 
 void hpack_decoder_init(struct hpack_decoder *decoder, hpack_mark *mark);
 void hpack_decoder_finish(struct hpack_decoder *decoder);
-/* A whole header block, CONTINUATION frames joined; it must stay until HPACK_END. */
-void hpack_decode_begin(struct hpack_decoder *decoder, struct slice block);
+/* A whole header block, CONTINUATION frames joined; it must stay until HPACK_END, as must `room`,
+ * where strings are decoded as long as they are not too long for it. */
+void hpack_decode_begin(struct hpack_decoder *decoder, struct slice block,
+                        char room[HPACK_ROOM_BYTES]);
 /* HPACK_BROKEN is a COMPRESSION_ERROR: the connection must go.  A block must be decoded to its end
  * even if nobody wants its fields. */
 enum hpack_step hpack_decode_next(struct hpack_decoder *decoder, struct hpack_field *field);

@@ -12,7 +12,6 @@ enum {
     SIZE_UPDATE = 0x20, /* 6.3 */
     NEVER = 0x10,       /* 6.2.3 */
     INTEGER_MORE = 5,   /* bytes behind the prefix, at most: 32 bits */
-    SCRATCH_FIRST = 256,
 };
 
 void hpack_decoder_init(struct hpack_decoder *decoder, hpack_mark *mark)
@@ -27,7 +26,9 @@ void hpack_decoder_init(struct hpack_decoder *decoder, hpack_mark *mark)
 
 static void scratch_drop(struct hpack_decoder *decoder)
 {
-    free(decoder->scratch);
+    if (decoder->scratch_is_ours)
+        free(decoder->scratch);
+    decoder->scratch_is_ours = false;
     decoder->scratch = NULL;
     decoder->scratch_size = 0;
 }
@@ -38,8 +39,12 @@ void hpack_decoder_finish(struct hpack_decoder *decoder)
     scratch_drop(decoder);
 }
 
-void hpack_decode_begin(struct hpack_decoder *decoder, struct slice block)
+void hpack_decode_begin(struct hpack_decoder *decoder, struct slice block,
+                        char room[HPACK_ROOM_BYTES])
 {
+    scratch_drop(decoder); /* of a block that was given up */
+    decoder->scratch = room;
+    decoder->scratch_size = HPACK_ROOM_BYTES;
     decoder->at = (const uint8_t *)block.ptr;
     decoder->end = decoder->at + block.len;
     decoder->fields_begun = false;
@@ -74,9 +79,12 @@ static void scratch_need(struct hpack_decoder *decoder, size_t used, size_t more
 {
     if (used + more <= decoder->scratch_size)
         return;
-    size_t size = used + more < SCRATCH_FIRST ? SCRATCH_FIRST : used + more;
-    decoder->scratch = memory_realloc(decoder->scratch, size);
-    decoder->scratch_size = size;
+    char *larger = memory_alloc(used + more);
+    memcpy(larger, decoder->scratch, used);
+    scratch_drop(decoder);
+    decoder->scratch = larger;
+    decoder->scratch_size = used + more;
+    decoder->scratch_is_ours = true;
 }
 
 /* A string of 5.2; if it is coded, it is decoded to behind the first `used` bytes of scratch. */
@@ -200,8 +208,7 @@ static bool size_update(struct hpack_decoder *decoder)
 static enum hpack_step block_end(struct hpack_decoder *decoder) __attribute__((noinline));
 static enum hpack_step block_end(struct hpack_decoder *decoder)
 {
-    if (decoder->scratch != NULL)
-        scratch_drop(decoder);
+    scratch_drop(decoder);
     return HPACK_END;
 }
 

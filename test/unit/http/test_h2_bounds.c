@@ -387,9 +387,10 @@ static unsigned secrets_sent(const struct back *back, struct slice value)
     reader.rest = slice_make(reader.rest.ptr + 24, reader.rest.len - 24);
     while (raw_next(&reader)) {
         struct hpack_field field;
+        char room[HPACK_ROOM_BYTES];
         if (reader.type != RAW_HEADERS)
             continue;
-        hpack_decode_begin(&decoder, reader.payload);
+        hpack_decode_begin(&decoder, reader.payload, room);
         while (hpack_decode_next(&decoder, &field) == HPACK_FIELD)
             count += field.secret && slice_eq(field.value, value);
     }

@@ -57,8 +57,9 @@ static const char *decode(struct slice block)
     size_t len = 0;
     struct hpack_field field;
     enum hpack_step step;
+    char room[HPACK_ROOM_BYTES];
     text[0] = '\0';
-    hpack_decode_begin(&decoder, block);
+    hpack_decode_begin(&decoder, block, room);
     while ((step = hpack_decode_next(&decoder, &field)) == HPACK_FIELD) {
         assert_int_equal(field.mark, field.name.len << 16 | field.value.len);
         len +=
@@ -268,7 +269,8 @@ static void test_marks_are_kept(void **state)
     struct hpack_field field;
     static const bool names_last[] = {true, true, false, false, false, true, true, false};
     static const bool values_last[] = {true, true, false, false, false, false, false, false};
-    hpack_decode_begin(&decoder, block);
+    char room[HPACK_ROOM_BYTES];
+    hpack_decode_begin(&decoder, block, room);
     for (size_t i = 0; i < COUNT_OF(names_last); i++) {
         assert_int_equal(hpack_decode_next(&decoder, &field), HPACK_FIELD);
         assert_int_equal(field.name_lasts, names_last[i]);
