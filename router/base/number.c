@@ -32,10 +32,16 @@ static inline char *put_head(char *out, uint64_t value)
     return out + 3 - digits[3];
 }
 
-static char *put_u64(char *out, uint64_t value)
+static char *put_long(char *out, uint64_t value) __attribute__((noinline));
+
+/* Most are short: those without a call. */
+static inline char *put_u64(char *out, uint64_t value)
 {
-    if (value < 1000)
-        return put_head(out, value);
+    return ISO_LIKELY(value < 1000) ? put_head(out, value) : put_long(out, value);
+}
+
+static char *put_long(char *out, uint64_t value)
+{
     return put_triple(put_u64(out, value / 1000), value % 1000);
 }
 
