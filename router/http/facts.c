@@ -9,7 +9,7 @@ _Static_assert((int)FACTS_STRING_MAX == (int)FACTS_SCAN_TEXT, "one limit for sho
 
 static struct slice keep(struct arena *arena, const struct facts_text *text)
 {
-    return text->present ? arena_copy(arena, slice_make(text->bytes, text->len)) : SLICE_NONE;
+    return text->bytes != NULL ? arena_copy(arena, slice_make(text->bytes, text->len)) : SLICE_NONE;
 }
 
 static enum fault fault_of(enum facts_scan_result result)
@@ -42,7 +42,7 @@ enum fault facts_parse(const char *body, size_t len, struct arena *arena, struct
     out->stream = raw.stream;
     out->include_usage = raw.include_usage;
     out->service_tier = keep(arena, &raw.service_tier);
-    out->user = keep(arena, raw.user.present ? &raw.user : &raw.safety_identifier);
+    out->user = keep(arena, raw.user.bytes != NULL ? &raw.user : &raw.safety_identifier);
     out->prompt_cache_key = keep(arena, &raw.prompt_cache_key);
     out->max_tokens = raw.max_tokens;
     out->prompt = slice_make(body + raw.prompt.offset, raw.prompt.len);

@@ -73,17 +73,18 @@ facts_span token_span(const char *body, ondemand::value &value)
     return {static_cast<size_t>(token.data() - body), token.size()};
 }
 
-bool read_text(ondemand::value &value, facts_text *out)
+bool read_text(ondemand::value &value, facts_raw *raw, facts_text *out)
 {
     if (is_null(value))
         return true;
     std::string_view text;
-    if (value.get_string().get(text) || text.size() > sizeof out->bytes ||
+    if (value.get_string().get(text) || text.size() > FACTS_SCAN_TEXT ||
         memchr(text.data(), '\0', text.size()) != nullptr)
         return false;
-    memcpy(out->bytes, text.data(), text.size());
-    out->len = text.size();
-    out->present = true;
+    char *room = raw->room + raw->room_used;
+    memcpy(room, text.data(), text.size());
+    raw->room_used += text.size();
+    *out = {room, text.size()};
     return true;
 }
 
@@ -162,7 +163,7 @@ facts_scan_result read_field(const char *body, key key, ondemand::value &value, 
     switch (key) {
     case KEY_MODEL:
         out->model_span = token_span(body, value);
-        ok = read_text(value, &out->model);
+        ok = read_text(value, out, &out->model);
         break;
     case KEY_STREAM:
         ok = read_bool(value, &out->stream);
@@ -170,16 +171,16 @@ facts_scan_result read_field(const char *body, key key, ondemand::value &value, 
     case KEY_STREAM_OPTIONS:
         return read_stream_options(value, out);
     case KEY_SERVICE_TIER:
-        ok = read_text(value, &out->service_tier);
+        ok = read_text(value, out, &out->service_tier);
         break;
     case KEY_USER:
-        ok = read_text(value, &out->user);
+        ok = read_text(value, out, &out->user);
         break;
     case KEY_SAFETY_IDENTIFIER:
-        ok = read_text(value, &out->safety_identifier);
+        ok = read_text(value, out, &out->safety_identifier);
         break;
     case KEY_PROMPT_CACHE_KEY:
-        ok = read_text(value, &out->prompt_cache_key);
+        ok = read_text(value, out, &out->prompt_cache_key);
         break;
     case KEY_MAX_TOKENS:
     case KEY_MAX_COMPLETION_TOKENS:
@@ -284,7 +285,7 @@ void find_usage(ondemand::object &object, facts_usage *out, bool nested)
 
 extern "C" facts_scan_result facts_scan(const char *body, size_t len, facts_raw *out)
 {
-    memset(out, 0, sizeof *out);
+    memset(out, 0, offsetof(facts_raw, room));
     out->max_tokens = -1;
     ondemand::document document;
     ondemand::object object;

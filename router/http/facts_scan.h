@@ -19,9 +19,8 @@ enum { FACTS_SCAN_PADDING = 64, FACTS_SCAN_TEXT = 256 };
 enum facts_scan_result { FACTS_OK, FACTS_BAD_JSON, FACTS_DUPLICATE_KEY, FACTS_BAD_FIELD };
 
 struct facts_text {
-    char bytes[FACTS_SCAN_TEXT];
+    const char *bytes; /* NULL: absent */
     size_t len;
-    bool present;
 };
 
 /* A span of the body. */
@@ -38,6 +37,8 @@ struct facts_raw {
     bool stream;
     bool include_usage;
     const char *param; /* the key that was wrong */
+    size_t room_used;
+    char room[5 * FACTS_SCAN_TEXT]; /* where the texts are; last, for all before it is cleared */
 };
 
 enum facts_scan_result facts_scan(const char *body, size_t len, struct facts_raw *out);
