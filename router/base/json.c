@@ -189,8 +189,8 @@ size_t json_write_text(char *out, struct slice value)
     *end++ = '"';
     if (!all_plain(s, value.len))
         end = escape(end, s, value.len);
-    else if (value.len > 0)
-        end = put(end, value.ptr, value.len);
+    else
+        end = slice_put(end, value);
     *end++ = '"';
     return (size_t)(end - out);
 }

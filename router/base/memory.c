@@ -215,9 +215,7 @@ void *arena_zalloc(struct arena *arena, size_t size)
 struct slice arena_copy(struct arena *arena, struct slice s)
 {
     char *copy = arena_alloc(arena, s.len + 1);
-    if (s.len > 0)
-        memcpy(copy, s.ptr, s.len);
-    copy[s.len] = '\0';
+    *slice_put(copy, s) = '\0';
     return slice_make(copy, s.len);
 }
 

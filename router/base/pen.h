@@ -28,9 +28,7 @@ static inline size_t pen_written(const struct pen *pen, const char *since)
 
 static inline void pen_slice(struct pen *pen, struct slice text)
 {
-    if (text.len > 0)
-        memcpy(pen->at, text.ptr, text.len);
-    pen->at += text.len;
+    pen->at = slice_put(pen->at, text);
 }
 
 /* A literal. */

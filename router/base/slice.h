@@ -35,6 +35,37 @@ static inline bool slice_eq(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Written at `out`; returns where it ended.  Most texts are short: those without a call. */
+static inline char *slice_put(char *out, struct slice s)
+{
+    char *end = out + s.len;
+    char first[16], last[16]; /* they may overlap */
+    if (s.len > 32) {
+        memcpy(out, s.ptr, s.len);
+    } else if (s.len >= 16) {
+        memcpy(first, s.ptr, 16);
+        memcpy(last, s.ptr + s.len - 16, 16);
+        memcpy(out, first, 16);
+        memcpy(end - 16, last, 16);
+    } else if (s.len >= 8) {
+        memcpy(first, s.ptr, 8);
+        memcpy(last, s.ptr + s.len - 8, 8);
+        memcpy(out, first, 8);
+        memcpy(end - 8, last, 8);
+    } else if (s.len >= 4) {
+        memcpy(first, s.ptr, 4);
+        memcpy(last, s.ptr + s.len - 4, 4);
+        memcpy(out, first, 4);
+        memcpy(end - 4, last, 4);
+    } else if (s.len > 0) {
+        const char middle = s.ptr[s.len / 2], final = s.ptr[s.len - 1];
+        out[0] = s.ptr[0];
+        out[s.len / 2] = middle;
+        end[-1] = final;
+    }
+    return end;
+}
+
 bool slice_eq_nocase(struct slice a, struct slice b);
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);

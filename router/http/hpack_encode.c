@@ -40,8 +40,7 @@ static inline char *integer_put(char *out, uint8_t first, uint32_t mask, size_t 
 
 static inline char *string_put(char *out, struct slice string)
 {
-    out = integer_put(out, 0, 0x7f, string.len);
-    return string.len > 0 ? (char *)memcpy(out, string.ptr, string.len) + string.len : out;
+    return slice_put(integer_put(out, 0, 0x7f, string.len), string);
 }
 
 static inline char *literal_put(char *out, uint8_t kind, uint32_t index, struct slice name,

@@ -115,10 +115,9 @@ struct response_head *rewrite_kept(const struct exchange *exchange,
     for (uint32_t i = 0; i < fields->count; i++) {
         struct slice *both[] = {&fields->items[i].name, &fields->items[i].value};
         for (size_t k = 0; k < COUNT_OF(both); k++) {
-            if (both[k]->len > 0)
-                memcpy(at, both[k]->ptr, both[k]->len);
+            char *end = slice_put(at, *both[k]);
             *both[k] = slice_make(at, both[k]->len);
-            at += both[k]->len;
+            at = end;
         }
     }
     return kept;
