@@ -252,18 +252,18 @@ void decision_write_json(const struct decision *decision, struct json *json)
 /* "least_latency": {"network": 31.2}; what costs nothing is left out. */
 static void policy_parts_pen(const struct decision *decision, uint32_t k, struct pen *pen)
 {
-    const struct iso_policy *policy = &decision->policies[k].plugin->policy;
+    const struct plugin *plugin = decision->policies[k].plugin;
     const double *ms = decision_parts(decision, decision->chosen, k);
-    pen_clean(pen, slice_of(policy->name));
+    pen_clean(pen, plugin->name);
     PEN_WORD(pen, ":{");
     bool first = true;
-    for (uint32_t p = 0; p < policy->part_count; p++) {
+    for (uint32_t p = 0; p < plugin->policy.part_count; p++) {
         if (ms[p] == 0)
             continue;
         if (!first)
             PEN_WORD(pen, ",");
         first = false;
-        pen_clean(pen, slice_of(policy->parts[p]));
+        pen_clean(pen, plugin->parts[p]);
         PEN_WORD(pen, ":");
         pen_fixed(pen, ms[p], MS_DECIMALS);
     }

@@ -118,8 +118,13 @@ static bool object_open(struct plugin *plugin, struct error *error)
     plugin->handle = dlopen(copy, RTLD_NOW | RTLD_LOCAL);
     if (!plugin->handle)
         return dl_refuse(copy, error);
-    return symbol_find(plugin->handle, &found, &bytes, error) &&
-           plugin_descriptor_check(found, bytes, &plugin->policy, error);
+    if (!symbol_find(plugin->handle, &found, &bytes, error) ||
+        !plugin_descriptor_check(found, bytes, &plugin->policy, error))
+        return false;
+    plugin->name = slice_of(plugin->policy.name);
+    for (uint32_t p = 0; p < plugin->policy.part_count; p++)
+        plugin->parts[p] = slice_of(plugin->policy.parts[p]);
+    return true;
 }
 
 static struct plugin *known_find(const struct plugin_dir *dir, const char *hash)

@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
+#include "base/slice.h"
 #include "isochrone/policy.h"
 
 #define PLUGIN_PARTS_MAX 8
@@ -40,6 +41,8 @@ struct plugin {
     char hash[33];                          /* of the content: 128 bits, hex */
     uint32_t number;                        /* below PLUGINS_MAX, in the order of loading */
     struct iso_policy policy;               /* as this router knows it, missing tail zero */
+    struct slice name;                      /* policy.name */
+    struct slice parts[PLUGIN_PARTS_MAX];   /* policy.parts */
     int memory_fd;                          /* our copy */
     void *handle;                           /* of dlopen */
     _Atomic uint64_t faults[PLUGIN_FAULTS]; /* since it was loaded */

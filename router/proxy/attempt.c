@@ -355,7 +355,7 @@ static void send_to(struct exchange *exchange, struct upstream_endpoint *endpoin
         attempt_failed(exchange, FAULT_UPSTREAM_CONNECT, "its name has no address yet");
         return;
     }
-    exchange->endpoint_url = arena_copy(exchange->arena, slice_of(endpoint->url));
+    exchange->endpoint_url = arena_copy(exchange->arena, endpoint->url);
     endpoint->inflight++;
     send_request(exchange, target, outcome);
 }

@@ -43,7 +43,7 @@ void rewrite_request(struct exchange *exchange, const struct cluster *cluster,
         .version = HTTP_1_1,
         .method_text = in->method_text,
         .scheme = endpoint->tls ? SLICE("https") : SLICE("http"),
-        .authority = arena_copy(arena, slice_of(exchange->endpoint->authority)),
+        .authority = arena_copy(arena, exchange->endpoint->authority),
         .path = prefixed ? arena_printf(arena, "%s%.*s", endpoint->path, SLICE_ARG(in->path))
                          : in->path,
         .content_length = -1,

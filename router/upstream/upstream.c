@@ -151,9 +151,9 @@ static void entry_make(struct upstream *upstream, struct endpoint_entry *entry,
     entry->protocol = state->config->protocol;
     entry->address = *address;
     entry->made_for = entry->face.address_at;
-    entry->face.url = entry->url;
+    entry->face.url = slice_of(entry->url);
     entry->authority = upstream_authority(state->config);
-    entry->face.authority = entry->authority;
+    entry->face.authority = slice_of(entry->authority);
     struct upstream_dial dial;
     upstream_dial_fill(&dial, state->config, address, tls);
     dial.source = upstream->source;

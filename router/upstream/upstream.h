@@ -25,9 +25,9 @@ struct upstream_endpoint {
     struct connection_pool *pool;
     uint32_t inflight; /* of this worker; the user adds and subtracts */
     uint32_t address_at;
-    const char *url;
-    const char *authority; /* "host:port" as requests carry it */
-    uint32_t index;        /* of the target's endpoints, as chosen last */
+    struct slice url;
+    struct slice authority; /* "host:port" as requests carry it */
+    uint32_t index;         /* of the target's endpoints, as chosen last */
 };
 
 /* The least busy endpoint of the target that is not down and has an address; when all are down, the
