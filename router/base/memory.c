@@ -15,7 +15,7 @@ enum {
 #if defined(__SANITIZE_ADDRESS__)
     SPARE_BLOCKS_MOST = 0, /* so that it sees misuse */
 #else
-    SPARE_BLOCKS_MOST = 2048,
+    SPARE_BLOCKS_MOST = 1024,
 #endif
 };
 
