@@ -23,12 +23,15 @@ def request_body(folder, size):
     return file
 
 
+CIPHER = "TLS_AES_128_GCM_SHA256"  # the same with every proxy, whatever it would prefer
+
+
 class H2load:
     def __init__(self, cores, body, path="/v1/chat/completions", connections=32, streams=16):
         self._cores = cores
         self._path = path
         self._shape = ["-c", connections, "-m", streams, "-t", 1]
-        self._request = ["-d", body, "-H", "content-type: application/json"]
+        self._request = ["-d", body, "-H", "content-type: application/json", f"--tls13-ciphers={CIPHER}"]
 
     def _h2load(self, url, requests, *more):
         return subprocess.run(pinned(self._cores, ["h2load", *more, *self._request, "-n", requests, url + self._path]),
