@@ -23,8 +23,7 @@ static inline struct message *back_call(struct back *back)
 
 static inline void back_begin(struct back *back, size_t piece)
 {
-    peer_init(&back->peer, false, piece);
-    peer_greet(&back->peer);
+    peer_begin(&back->peer, false, piece);
     back->call = back_call(back);
 }
 

@@ -117,6 +117,12 @@ static inline void peer_greet(struct peer *peer)
     peer_flush(peer);
 }
 
+static inline void peer_begin(struct peer *peer, bool server, size_t piece)
+{
+    peer_init(peer, server, piece);
+    peer_greet(peer);
+}
+
 static inline void peer_finish(struct peer *peer)
 {
     pair_destroy(peer->pair);

@@ -69,10 +69,9 @@ static bool still_works(struct peer *peer)
 static struct verdict verdict_of(const struct row *row, size_t piece)
 {
     struct peer peer;
-    peer_init(&peer, true, piece);
+    peer_begin(&peer, true, piece);
     if (!row->hold)
         peer.pair->on_request = answer_at_end;
-    peer_greet(&peer);
     peer_play(&peer, row->steps);
     struct verdict verdict = {.said = peer_said(&peer), .over = codec_finished(peer.codec)};
     verdict.answered = verdict.said.heads == 1 && verdict.said.goaway < 0 && verdict.said.reset < 0;

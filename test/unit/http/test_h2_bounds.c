@@ -10,12 +10,6 @@
 /* :method POST, :scheme http, :path /, :authority a.test */
 #define POST "\203\206\204\001\006a.test"
 
-static void server_begin(struct peer *peer)
-{
-    peer_init(peer, true, SIZE_MAX);
-    peer_greet(peer);
-}
-
 static void open_posts(struct peer *peer, uint32_t first, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -28,7 +22,7 @@ static void test_connection_window(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     peer.pair->hold = true;
     open_posts(&peer, 1, 5);
     for (uint32_t i = 0; i < H2_CONNECTION_WINDOW / 16384; i++)
@@ -48,7 +42,7 @@ static void test_padding_is_given_back(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     open_posts(&peer, 1, 1);
     char payload[256] = {(char)205}; /* 50 bytes of body */
     enum { FRAMES = 8192 };
@@ -71,7 +65,7 @@ static void test_too_much_body_is_given_back(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     enum { STREAMS = 80 };
     for (uint32_t i = 0; i < STREAMS; i++) {
         raw_headers(&peer.bytes, 1 + 2 * i, 0, SLICE(POST "\017\015\0014")); /* 4 bytes */
@@ -90,7 +84,7 @@ static void test_no_credit_behind_the_end(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     peer.pair->hold = true;
     open_posts(&peer, 1, 1);
     for (int i = 0; i < 16; i++)
@@ -107,7 +101,7 @@ static void test_wants_read(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     open_posts(&peer, 1, 10);
     struct field field = {SLICE("x-long"), pattern(10000)};
     const struct response_head head = {.status = 200,
@@ -128,7 +122,7 @@ static void test_no_output_without_a_window(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     raw_setting(&peer.bytes, RAW_INITIAL_WINDOW_SIZE, 1000000);
     open_posts(&peer, 1, 1);
     struct message *request = &peer.pair->requests[0];
@@ -151,7 +145,7 @@ static void test_block_bytes(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     assert_false(codec_head_begun(peer.codec));
     buffer_append_slice(&peer.bytes, SLICE("\0\100\0\001\0\0\0\0\001")); /* of a HEADERS frame */
     peer_flush(&peer);
@@ -196,7 +190,7 @@ static void test_path_of_64_kib(void **state)
     static const size_t lengths[] = {65500, 65530};
     for (size_t i = 0; i < COUNT_OF(lengths); i++) {
         struct peer peer;
-        server_begin(&peer);
+        peer_begin(&peer, true, SIZE_MAX);
         send_path(&peer, lengths[i]);
         assert_int_equal(peer.pair->refused_fault, FAULT_HEAD_TOO_LARGE);
         assert_int_equal(peer.pair->request_count, 0);
@@ -267,7 +261,7 @@ static void test_ids_run_out(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     const uint32_t last = H2_LAST_STREAM_ID;
     open_posts(&peer, last - 1, 1);
     assert_int_equal(peer_said(&peer).goaway, -1);
@@ -297,7 +291,7 @@ static void test_reset_and_a_jump(void **state)
     static const uint32_t jumps[] = {2, 126, 128, 130, 252, 254, 1000};
     for (size_t i = 0; i < COUNT_OF(jumps); i++) {
         struct peer peer;
-        server_begin(&peer);
+        peer_begin(&peer, true, SIZE_MAX);
         open_posts(&peer, 1, 1);
         stream_reset(peer.pair->requests[0].stream, H2_CANCEL);
         open_posts(&peer, 1 + jumps[i], 1);
@@ -319,7 +313,7 @@ static void test_empty_frames_between_others(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     open_posts(&peer, 1, 1);
     for (int i = 0; i < 100; i++)
         raw_frame(&peer.bytes, RAW_DATA, 0, 1, i % 10 == 9 ? SLICE("x") : SLICE_NONE);
@@ -333,7 +327,7 @@ static void test_updates_have_a_reason(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     open_posts(&peer, 1, 1);
     struct message *request = &peer.pair->requests[0];
     respond_head(request, 200, -1, false);
@@ -424,7 +418,7 @@ static void test_blocks_in_frames(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     for (uint32_t id = 1; id < 6; id += 2) {
         raw_frame(&peer.bytes, RAW_HEADERS, 0, id, SLICE("\203\206"));
         raw_frame(&peer.bytes, RAW_CONTINUATION, 0, id, SLICE("\204\001"));
@@ -444,7 +438,7 @@ static void test_settings_in_a_frame(void **state)
     (void)state;
     for (size_t count = 32; count <= 33; count++) {
         struct peer peer;
-        server_begin(&peer);
+        peer_begin(&peer, true, SIZE_MAX);
         char payload[33 * 6] = {0};
         raw_frame(&peer.bytes, RAW_SETTINGS, 0, 0, slice_make(payload, count * 6));
         peer_flush(&peer);
@@ -459,7 +453,7 @@ static void test_largest_window(void **state)
     (void)state;
     for (uint32_t stream = 0; stream < 2; stream++) {
         struct peer peer;
-        server_begin(&peer);
+        peer_begin(&peer, true, SIZE_MAX);
         open_posts(&peer, 1, 1);
         raw_window_update(&peer.bytes, stream, 0x7fffffff - 65535);
         peer_flush(&peer);
@@ -478,7 +472,7 @@ static void test_timed_out(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     open_posts(&peer, 1, 1);
     codec_timed_out(peer.codec);
     codec_timed_out(peer.codec);
@@ -500,8 +494,7 @@ static void test_answer_stops_the_upload(void **state)
 {
     (void)state;
     struct back back;
-    peer_init(&back.peer, false, SIZE_MAX);
-    peer_greet(&back.peer);
+    peer_begin(&back.peer, false, SIZE_MAX);
     const struct slice body = pattern(100000);
     back.call = pair_call(back.peer.pair, "POST", "/", &body, 1);
     peer_produce(&back.peer);
@@ -522,7 +515,7 @@ static void test_small_buffers(void **state)
 {
     (void)state;
     struct peer peer;
-    server_begin(&peer);
+    peer_begin(&peer, true, SIZE_MAX);
     open_posts(&peer, 1, 1);
     struct message *request = &peer.pair->requests[0];
     respond_head(request, 200, -1, false);

@@ -228,8 +228,7 @@ static void test_window_shrinks_below_what_is_in_flight(void **state)
     (void)state;
     for (size_t p = 0; p < COUNT_OF(pieces); p++) {
         struct back back;
-        peer_init(&back.peer, false, pieces[p]);
-        peer_greet(&back.peer);
+        peer_begin(&back.peer, false, pieces[p]);
         raw_setting(&back.peer.bytes, RAW_INITIAL_WINDOW_SIZE, 10);
         peer_flush(&back.peer);
         const struct slice body = pattern(100);
@@ -259,8 +258,7 @@ static void test_stream_window_overflow(void **state)
     (void)state;
     for (size_t p = 0; p < COUNT_OF(pieces); p++) {
         struct back back;
-        peer_init(&back.peer, false, pieces[p]);
-        peer_greet(&back.peer);
+        peer_begin(&back.peer, false, pieces[p]);
         const struct slice body = pattern(100000);
         back.call = pair_call(back.peer.pair, "POST", "/", &body, 1);
         peer_produce(&back.peer);
@@ -279,8 +277,7 @@ static void test_large_frames_are_not_sent_unasked(void **state)
 {
     (void)state;
     struct back back;
-    peer_init(&back.peer, false, SIZE_MAX);
-    peer_greet(&back.peer);
+    peer_begin(&back.peer, false, SIZE_MAX);
     const struct slice body = pattern(60000);
     back.call = pair_call(back.peer.pair, "POST", "/", &body, 1);
     peer_produce(&back.peer);

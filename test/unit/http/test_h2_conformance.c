@@ -451,8 +451,7 @@ static void test_concurrency(void **state)
     (void)state;
     for (size_t p = 0; p < COUNT_OF(pieces); p++) {
         struct peer peer;
-        peer_init(&peer, true, pieces[p]);
-        peer_greet(&peer);
+        peer_begin(&peer, true, pieces[p]);
         for (uint32_t i = 0; i < codec_default_limits.streams; i++)
             raw_headers(&peer.bytes, 1 + 2 * i, RAW_END_STREAM, SLICE(GET));
         peer_flush(&peer);
@@ -474,8 +473,7 @@ static void test_frames_behind_our_reset(void **state)
     (void)state;
     for (size_t p = 0; p < COUNT_OF(pieces); p++) {
         struct peer peer;
-        peer_init(&peer, true, pieces[p]);
-        peer_greet(&peer);
+        peer_begin(&peer, true, pieces[p]);
         raw_headers(&peer.bytes, 1, 0, SLICE(POST));
         peer_flush(&peer);
         stream_reset(peer.pair->requests[0].stream, H2_CANCEL);
@@ -500,82 +498,4 @@ static void test_frames_behind_our_reset(void **state)
     }
 }
 
-/* A head that is answered by the codec itself; its body belongs to it all the same. */
-static void test_body_of_a_refused_request(void **state)
-{
-    (void)state;
-    for (size_t p = 0; p < COUNT_OF(pieces); p++) {
-        struct peer peer;
-        peer_init(&peer, true, pieces[p]);
-        peer_greet(&peer);
-        raw_headers(&peer.bytes, 1, 0, SLICE("\203\206\004\003/#f\001\006a.test\017\015\0014"));
-        raw_frame(&peer.bytes, RAW_DATA, RAW_END_STREAM, 1, SLICE("test"));
-        peer_flush(&peer);
-        const struct said said = peer_said(&peer);
-        assert_int_equal(said.goaway, -1);
-        assert_int_equal(said.heads, 1);
-        assert_true(said.reset <= 0);
-        peer_finish(&peer);
-    }
-}
-
-/* What was on its way when the last GOAWAY went is no error; streams under way end. */
-static void test_streams_behind_our_goaway(void **state)
-{
-    (void)state;
-    for (size_t p = 0; p < COUNT_OF(pieces); p++) {
-        struct peer peer;
-        peer_init(&peer, true, pieces[p]);
-        peer_greet(&peer);
-        raw_headers(&peer.bytes, 1, RAW_END_STREAM, SLICE(GET));
-        peer_flush(&peer);
-        codec_shutdown(peer.codec);
-        codec_shutdown(peer.codec);
-        peer_produce(&peer);
-        raw_headers(&peer.bytes, 3, 0, SLICE(POST "\100\006x-test\002ok"));
-        raw_window_update(&peer.bytes, 3, 1000);
-        raw_frame(&peer.bytes, RAW_DATA, 0, 3, SLICE("test"));
-        raw_headers(&peer.bytes, 3, RAW_END_STREAM, SLICE("\000\006x-test\002ok"));
-        raw_headers(&peer.bytes, 5, 0, SLICE(POST));
-        raw_reset(&peer.bytes, 5, H2_CANCEL);
-        peer_flush(&peer);
-        assert_true(peer.alive);
-        assert_int_equal(peer.pair->request_count, 1);
-        answer(&peer.pair->requests[0]);
-        peer_produce(&peer);
-        const struct said said = peer_said(&peer);
-        assert_int_equal(said.goaway, H2_NO_ERROR);
-        assert_int_equal(said.last_id, 1);
-        assert_int_equal(said.data, 10);
-        assert_true(codec_finished(peer.codec));
-        peer_finish(&peer);
-    }
-}
-
-/* An answer cut before the request has come: the rest of that is ignored. */
-static void test_body_behind_a_cut(void **state)
-{
-    (void)state;
-    for (size_t p = 0; p < COUNT_OF(pieces); p++) {
-        struct peer peer;
-        peer_init(&peer, true, pieces[p]);
-        peer_greet(&peer);
-        raw_headers(&peer.bytes, 1, 0, SLICE(POST));
-        peer_flush(&peer);
-        respond_head(&peer.pair->requests[0], 200, -1, false);
-        stream_send_body(peer.pair->requests[0].stream, SLICE("some"));
-        stream_send_cut(peer.pair->requests[0].stream, H2_INTERNAL_ERROR);
-        peer_produce(&peer);
-        assert_int_equal(peer.pair->requests[0].why, STREAM_RESET);
-        raw_frame(&peer.bytes, RAW_DATA, RAW_END_STREAM, 1, SLICE("test"));
-        peer_flush(&peer);
-        const struct said said = peer_said(&peer);
-        assert_int_equal(said.reset, H2_INTERNAL_ERROR);
-        assert_int_equal(said.goaway, -1);
-        assert_true(still_works(&peer));
-        peer_finish(&peer);
-    }
-}
-
-UNIT_MAIN(test_generic, test_frames, test_preface, test_concurrency, test_frames_behind_our_reset,
-          test_body_of_a_refused_request, test_streams_behind_our_goaway, test_body_behind_a_cut)
+UNIT_MAIN(test_generic, test_frames, test_preface, test_concurrency, test_frames_behind_our_reset)

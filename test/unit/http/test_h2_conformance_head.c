@@ -168,8 +168,7 @@ static void test_name_of_an_entry_that_goes(void **state)
         for (size_t p = 0; p < COUNT_OF(pieces); p++) {
             struct peer peer;
             struct buffer block = {0};
-            peer_init(&peer, true, pieces[p]);
-            peer_greet(&peer);
+            peer_begin(&peer, true, pieces[p]);
             buffer_append_slice(&block, SLICE(GET "\100\005x-abc\001b\176"));
             raw_string(&block, pattern(lengths[i]));
             const struct slice whole = buffer_slice(&block);

@@ -102,9 +102,8 @@ static void ledger_begin(struct ledger *ledger, bool server, uint64_t seed)
 {
     *ledger = (struct ledger){.connection = GREETING_WINDOW, .initial = GREETING_WINDOW};
     random_seed(&ledger->random, seed);
-    peer_init(&ledger->peer, server, SIZE_MAX);
+    peer_begin(&ledger->peer, server, SIZE_MAX);
     ledger->peer.pair->now_ns = NS_PER_S;
-    peer_greet(&ledger->peer);
     if (!server) { /* its preface is not a frame */
         const struct slice out = buffer_slice(&ledger->peer.out);
         assert_true(slice_starts(out, SLICE("PRI *")));
@@ -250,9 +249,8 @@ static void respond_at_length(struct message *request)
 static bool shares_fairly(size_t room)
 {
     struct peer peer;
-    peer_init(&peer, true, SIZE_MAX);
+    peer_begin(&peer, true, SIZE_MAX);
     peer.pair->on_request = respond_at_length;
-    peer_greet(&peer);
     raw_setting(&peer.bytes, RAW_INITIAL_WINDOW_SIZE, 0x7fffffff);
     raw_window_update(&peer.bytes, 0, 0x7fff0000 - 65535);
     for (uint32_t id = 1; id < 20; id += 2)
@@ -280,8 +278,7 @@ static bool shares_fairly(size_t room)
 static bool uploads_share_fairly(size_t room)
 {
     struct peer peer;
-    peer_init(&peer, false, SIZE_MAX);
-    peer_greet(&peer);
+    peer_begin(&peer, false, SIZE_MAX);
     raw_setting(&peer.bytes, RAW_INITIAL_WINDOW_SIZE, 0x7fffffff);
     raw_window_update(&peer.bytes, 0, 0x7fff0000 - 65535);
     peer_flush(&peer);
