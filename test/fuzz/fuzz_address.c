@@ -2,18 +2,9 @@
  * Any text as an address, a network or a bare address: what is read is written
  * again, and the written one reads as the same; a network holds its own base.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "net/address.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool good)
-{
-    if (!good)
-        abort();
-}
+#include "fuzz.h"
 
 static void try_address(struct slice text)
 {
@@ -21,12 +12,12 @@ static void try_address(struct slice text)
     struct error error = {""};
     char written[ADDRESS_TEXT_BYTES];
     if (!address_parse(text, &address, &error)) {
-        check(error.text[0] != '\0' && address.len == 0);
+        must(error.text[0] != '\0' && address.len == 0);
         return;
     }
-    check(address_parse(slice_of(address_write(&address, written)), &again, &error));
-    check(address_equal(&address, &again));
-    check(address_is_loopback(&address) == address_is_loopback(&again));
+    must(address_parse(slice_of(address_write(&address, written)), &again, &error));
+    must(address_equal(&address, &again));
+    must(address_is_loopback(&address) == address_is_loopback(&again));
 }
 
 static void try_network(struct slice text)
@@ -36,12 +27,12 @@ static void try_network(struct slice text)
     struct error error = {""};
     const ptrdiff_t slash = slice_find(text, '/');
     if (!cidr_parse(text, &cidr, &error)) {
-        check(error.text[0] != '\0');
+        must(error.text[0] != '\0');
         return;
     }
-    check(cidr.prefix <= 128);
-    check(address_parse_ip(slice_make(text.ptr, slash < 0 ? text.len : (size_t)slash), &base));
-    check(cidr_contains(&cidr, &base));
+    must(cidr.prefix <= 128);
+    must(address_parse_ip(slice_make(text.ptr, slash < 0 ? text.len : (size_t)slash), &base));
+    must(cidr_contains(&cidr, &base));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

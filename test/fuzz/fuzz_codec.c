@@ -5,14 +5,13 @@
  *
  * The first byte of the input chooses the codec, the second the piece.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "http/codec.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { H1_SERVER, H2_SERVER, H1_CLIENT, H2_CLIENT, ROLES };
 enum { CALLS = 3 };
@@ -21,12 +20,6 @@ struct outcome {
     size_t heads, ends, closes, body_bytes;
     bool broken;
 };
-
-static void must(bool fact)
-{
-    if (!fact)
-        abort();
-}
 
 static void fields_must_be_valid(const struct fields *fields)
 {

@@ -2,16 +2,14 @@
  * Any text as the router's configuration: it is taken, or there are problems
  * that say why, and nothing is left behind either way.
  */
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "config/config.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void write_page(const struct config *config)
 {
@@ -28,12 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct config *config;
     struct config_problems problems;
     const int file = memfd_create("fuzz", MFD_CLOEXEC);
-    if (file < 0 || write(file, data, size) != (ssize_t)size)
-        abort();
+    must(file >= 0 && write(file, data, size) == (ssize_t)size);
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     config_problems_init(&problems);
-    if (config_load(path, &config, &problems) != (problems.count == 0))
-        abort();
+    must(config_load(path, &config, &problems) == (problems.count == 0));
     if (config != NULL)
         write_page(config);
     config_drop(&config);

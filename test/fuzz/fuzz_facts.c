@@ -3,20 +3,13 @@
  * pieces: what is found lies inside the body, and an event stream says the same
  * whole and in pieces.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "http/facts.h"
 #include "http/sse.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "fuzz.h"
 
 static void try_body(const char *body, size_t size)
 {

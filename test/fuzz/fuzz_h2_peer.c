@@ -9,8 +9,6 @@
  */
 #include "h2_game.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static int their_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
                         size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                         void *user)
@@ -136,7 +134,7 @@ static ssize_t their_padding(nghttp2_session *ng, const nghttp2_frame *frame, si
 {
     (void)ng;
     struct game *game = user;
-    const size_t padded = frame->hd.length + (game->pads ? next(game) : 0);
+    const size_t padded = frame->hd.length + (game->pads ? script_next(&game->script) : 0);
     return (ssize_t)(padded < most ? padded : most);
 }
 
@@ -183,10 +181,10 @@ static size_t their_fields(nghttp2_nv *list, size_t count, const struct leg *leg
 
 static void their_open(struct game *game)
 {
-    const uint8_t kind = next(game), seed = next(game), length = next(game);
+    const struct plan plan = plan_next(game);
     if (game->count == MESSAGES || game->left || !nghttp2_session_check_request_allowed(game->ng))
         return;
-    struct message *message = message_of(game, kind, seed, length);
+    struct message *message = message_of(game, plan);
     const struct leg *leg = &message->legs[REQUEST];
     char digits[24];
     nghttp2_nv list[FIELDS_MAX + 5] = {nv(SLICE(":method"),
@@ -194,9 +192,9 @@ static void their_open(struct game *game)
                                        nv(SLICE(":scheme"), SLICE("http")),
                                        nv(SLICE(":path"), SLICE("/v1/x")),
                                        nv(SLICE(":authority"), SLICE("a.test"))};
-    const size_t count = their_fields(list, 4, leg, (kind & 16) != 0, digits);
+    const size_t count = their_fields(list, 4, leg, (plan.kind & 16) != 0, digits);
     const nghttp2_data_provider body = {.source = {.ptr = message}, .read_callback = their_read};
-    const bool none = leg->len == 0 && !leg->trailer && (kind & 32) != 0;
+    const bool none = leg->len == 0 && !leg->trailer && (plan.kind & 32) != 0;
     const int32_t id =
         nghttp2_submit_request(game->ng, NULL, list, count, none ? NULL : &body, message);
     must(id > 0 && message_by_id(game, id) == message);
@@ -204,16 +202,17 @@ static void their_open(struct game *game)
 
 static void their_answer(struct game *game, struct message *message, int32_t id)
 {
-    const uint8_t kind = next(game), seed = next(game), length = next(game);
-    choose_answer(message, kind, seed, length);
+    const struct plan plan = plan_next(game);
+    choose_answer(message, plan);
     const struct leg *leg = &message->legs[RESPONSE];
     char status[4], digits[24];
     snprintf(status, sizeof status, "%d", message->status);
     nghttp2_nv list[FIELDS_MAX + 2] = {nv(SLICE(":status"), slice_of(status))};
     const size_t count =
-        their_fields(list, 1, leg, (kind & 16) != 0 && message->status != 204, digits);
+        their_fields(list, 1, leg, (plan.kind & 16) != 0 && message->status != 204, digits);
     const nghttp2_data_provider body = {.source = {.ptr = message}, .read_callback = their_read};
-    const bool none = is_bodiless(message) || (leg->len == 0 && !leg->trailer && (kind & 32) != 0);
+    const bool none =
+        is_bodiless(message) || (leg->len == 0 && !leg->trailer && (plan.kind & 32) != 0);
     must(nghttp2_submit_response(game->ng, id, list, count, none ? NULL : &body) == 0);
 }
 
@@ -226,7 +225,7 @@ static void their_consume(struct game *game, struct message *message, int32_t id
 
 static void their_act(struct game *game)
 {
-    const uint8_t which = next(game), action = next(game);
+    const uint8_t which = script_next(&game->script), action = script_next(&game->script);
     const size_t at = game->count > 0 ? which % game->count : 0;
     struct message *message = &game->messages[at];
     const int32_t id = (int32_t)(2 * at + 1);
@@ -313,7 +312,7 @@ static void their_control(struct game *game)
 {
     static const uint32_t windows[] = {0, 1, 100, 5000, 65535, 1 << 20, 16384, 70000};
     static const uint32_t tables[] = {0, 64, 200, 4096, 4096, 8192, 65536, 1};
-    const uint8_t action = next(game), value = action >> 5;
+    const uint8_t action = script_next(&game->script), value = action >> 5;
     nghttp2_settings_entry entry = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, windows[value]};
     const nghttp2_priority_spec priority = {.stream_id = value, .weight = 5};
     if (++game->unread > 20)
@@ -352,7 +351,7 @@ static void their_control(struct game *game)
 
 static void our_control(struct game *game)
 {
-    const uint8_t action = next(game);
+    const uint8_t action = script_next(&game->script);
     if (action == 255) {
         game->goodbye = true;
         codec_shutdown(game->codec);
@@ -365,7 +364,7 @@ static void play(struct game *game)
 {
     static const size_t rooms[] = {1, 10, 100, 1000, 5000, 16384, 16393, 65536};
     while (game->script.len > 0) {
-        const uint8_t action = next(game);
+        const uint8_t action = script_next(&game->script);
         const size_t room = rooms[action >> 5];
         switch (action & 15) {
         case 0:
@@ -421,7 +420,7 @@ static void finish(struct game *game)
             our_consume(message, message->held);
             their_consume(game, message, id, message->owed);
             if (game->server && message->stream != NULL && !message->answered && !message->our_end)
-                our_answer(message, 0, 1, 1);
+                our_answer(message, (struct plan){0, 1, 1});
             if (game->server && message->stream != NULL)
                 our_send(message, SIZE_MAX);
             if (!game->server && message->legs[REQUEST].head && !message->answered &&

@@ -5,7 +5,6 @@
  *
  * The input: blocks, each behind a byte with its length; 255 is the rest.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@
 #include "base/memory.h"
 #include "http/hpack.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { INPUT_MOST = 32 * 1024 }; /* decoded no longer than HPACK_STRING_BYTES: limits differ */
 
@@ -30,12 +29,6 @@ static uint32_t mark_lengths(struct slice name, struct slice value, uint32_t lik
     return (uint32_t)(name.len * 31 + value.len);
 }
 
-static void expect(bool fact)
-{
-    if (!fact)
-        abort();
-}
-
 /* The inflater's next field; false at the end of the block or when it is refused. */
 static bool inflate_next(nghttp2_hd_inflater *inflater, struct slice *rest, nghttp2_nv *nv,
                          bool *broken)
@@ -49,7 +42,7 @@ static bool inflate_next(nghttp2_hd_inflater *inflater, struct slice *rest, nght
     *rest = slice_make(at + taken, rest->len - (size_t)taken);
     if (flags & NGHTTP2_HD_INFLATE_EMIT)
         return true;
-    expect((flags & NGHTTP2_HD_INFLATE_FINAL) != 0);
+    must((flags & NGHTTP2_HD_INFLATE_FINAL) != 0);
     nghttp2_hd_inflate_end_headers(inflater);
     return false;
 }
@@ -64,14 +57,14 @@ static void echo(struct party *party, const struct hpack_field *field)
                            : field->value.len % 3 ? HPACK_REPEATS
                                                   : HPACK_UNIQUE;
     end = hpack_encode(&party->encoder, end, field->name, field->value, how);
-    expect((size_t)(end - begin) <= room);
+    must((size_t)(end - begin) <= room);
     struct hpack_field back;
     char lent[HPACK_ROOM_BYTES];
     hpack_decode_begin(&party->echo, slice_make(block, (size_t)(end - block)), lent);
-    expect(hpack_decode_next(&party->echo, &back) == HPACK_FIELD);
-    expect(slice_eq(back.name, field->name) && slice_eq(back.value, field->value));
-    expect(back.mark == field->mark && back.secret == field->secret);
-    expect(hpack_decode_next(&party->echo, &back) == HPACK_END);
+    must(hpack_decode_next(&party->echo, &back) == HPACK_FIELD);
+    must(slice_eq(back.name, field->name) && slice_eq(back.value, field->value));
+    must(back.mark == field->mark && back.secret == field->secret);
+    must(hpack_decode_next(&party->echo, &back) == HPACK_END);
     free(block);
 }
 
@@ -87,14 +80,14 @@ static bool block_compare(struct party *party, struct slice block)
         bool broken;
         bool theirs = inflate_next(party->inflater, &rest, &nv, &broken);
         enum hpack_step step = hpack_decode_next(&party->decoder, &field);
-        expect(broken == (step == HPACK_BROKEN));
-        expect(theirs == (step == HPACK_FIELD));
+        must(broken == (step == HPACK_BROKEN));
+        must(theirs == (step == HPACK_FIELD));
         if (!theirs)
             return !broken;
-        expect(slice_eq(field.name, slice_make(nv.name, nv.namelen)));
-        expect(slice_eq(field.value, slice_make(nv.value, nv.valuelen)));
-        expect(field.mark == mark_lengths(field.name, field.value, HPACK_NO_MARK));
-        expect(field.secret == ((nv.flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0));
+        must(slice_eq(field.name, slice_make(nv.name, nv.namelen)));
+        must(slice_eq(field.value, slice_make(nv.value, nv.valuelen)));
+        must(field.mark == mark_lengths(field.name, field.value, HPACK_NO_MARK));
+        must(field.secret == ((nv.flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0));
         echo(party, &field);
     }
 }
@@ -107,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hpack_decoder_init(&party.decoder, mark_lengths);
     hpack_decoder_init(&party.echo, mark_lengths);
     hpack_encoder_init(&party.encoder);
-    expect(nghttp2_hd_inflate_new(&party.inflater) == 0);
+    must(nghttp2_hd_inflate_new(&party.inflater) == 0);
     for (size_t at = 0; at < size;) {
         size_t len = data[at++], rest = size - at;
         if (len == 255 || len > rest)

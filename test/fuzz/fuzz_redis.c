@@ -2,12 +2,9 @@
  * Any bytes as what a Redis sends, whole and in pieces: replies come out the
  * same way, or the reader breaks for good and says why.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "net/redis_reader.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 struct outcome {
     size_t replies, elements;
@@ -23,8 +20,7 @@ static void drain(struct redis_reader *reader, struct outcome *outcome)
             return;
         case REDIS_READ_BROKEN:
             outcome->broken = true;
-            if (!reader->failure)
-                abort();
+            must(reader->failure != NULL);
             break;
         case REDIS_READ_REPLY:
             outcome->replies++;
@@ -56,8 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct outcome whole = read_in_pieces(data, size, size);
     struct outcome pieces = read_in_pieces(data, size, 3);
-    if (whole.replies != pieces.replies || whole.elements != pieces.elements ||
-        whole.broken != pieces.broken)
-        abort();
+    must(whole.replies == pieces.replies && whole.elements == pieces.elements &&
+         whole.broken == pieces.broken);
     return 0;
 }

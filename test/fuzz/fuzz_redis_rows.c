@@ -4,27 +4,19 @@
  * numbers in range.
  */
 #include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "control/redis_rows.h"
 #include "net/redis_reader.h"
 #include "net/redis_schema.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "fuzz.h"
 
 static void check_row(const struct redis_row *row)
 {
-    require(redis_name_valid(row->cluster) && redis_name_valid(row->pool));
-    require(row->report.ts_ms > 0);
+    must(redis_name_valid(row->cluster) && redis_name_valid(row->pool));
+    must(row->report.ts_ms > 0);
 #define CHECK_NUMBER(name, least, most) \
-    require(isnan(row->report.name) || (row->report.name >= least && row->report.name <= most));
+    must(isnan(row->report.name) || (row->report.name >= least && row->report.name <= most));
     REPORT_NUMBERS(CHECK_NUMBER)
 #undef CHECK_NUMBER
 }
@@ -42,7 +34,7 @@ static void as_reply(const struct redisReply *reply, struct arena *arena)
     for (size_t count = 0; count <= 2; count++)
         if (redis_exchange_read(reply, sent, count, others, &exchange))
             for (size_t i = 0; i < count; i++)
-                require(others[i].inflight >= 0 && others[i].pending_tokens >= 0);
+                must(others[i].inflight >= 0 && others[i].pending_tokens >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,20 +2,16 @@
  * Any bytes as a file of results: what is understood of it makes a whole page,
  * in which no name has become markup.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "report/intake.h"
 #include "report/page.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* The page's own tags are in small letters; corpora bring theirs in capitals. */
 static void look_for(struct slice html, struct slice mark)
 {
     for (size_t i = 0; i + mark.len <= html.len; i++)
-        if (memcmp(html.ptr + i, mark.ptr, mark.len) == 0)
-            abort();
+        must(memcmp(html.ptr + i, mark.ptr, mark.len) != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -31,8 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         page_write(&page);
         look_for(buffer_slice(&html), SLICE("<IMG"));
         look_for(buffer_slice(&html), SLICE("<script"));
-        if (!slice_ends(buffer_slice(&html), SLICE("</html>\n")))
-            abort();
+        must(slice_ends(buffer_slice(&html), SLICE("</html>\n")));
     }
     buffer_release(&html);
     study_finish(&study);

@@ -7,13 +7,13 @@
  * Byte 0: the protocol and how many bytes move at once.  Then a script of one
  * byte an action; actions inside upcalls take their byte from it too.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "http/codec.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
+#include "script.h"
 
 enum { MESSAGES = 64 };
 
@@ -35,21 +35,6 @@ struct game {
     int depth;
     struct message messages[MESSAGES];
 };
-
-static void must(bool fact)
-{
-    if (!fact)
-        abort();
-}
-
-static uint8_t next(struct game *game)
-{
-    if (game->script.len == 0)
-        return 0;
-    const uint8_t byte = (uint8_t)*game->script.ptr;
-    game->script = slice_make(game->script.ptr + 1, game->script.len - 1);
-    return byte;
-}
 
 static struct slice some_body(uint8_t byte)
 {
@@ -115,8 +100,8 @@ static void act(struct game *game)
     if (game->depth > 3 || game->script.len == 0 || game->count == 0)
         return;
     game->depth++;
-    const uint8_t which = next(game);
-    act_on(&game->messages[which % game->count], next(game));
+    const uint8_t which = script_next(&game->script);
+    act_on(&game->messages[which % game->count], script_next(&game->script));
     game->depth--;
 }
 
@@ -227,7 +212,8 @@ static void open_call(struct game *game, uint8_t byte)
 static void on_capacity(void *owner)
 {
     struct game *game = owner;
-    const uint8_t action = game->script.len > 0 && game->depth <= 3 ? next(game) : 0;
+    const uint8_t action =
+        game->script.len > 0 && game->depth <= 3 ? script_next(&game->script) : 0;
     if (action & 1)
         open_call(game, action >> 1);
     else if (action != 0)
@@ -254,7 +240,7 @@ static bool move(struct game *game, struct codec *from, struct codec *to)
 static void play(struct game *game)
 {
     for (unsigned turns = 0; game->script.len > 0 && turns < 2000; turns++) {
-        const uint8_t action = next(game);
+        const uint8_t action = script_next(&game->script);
         switch (action & 7) {
         case 0:
             open_call(game, action >> 3);

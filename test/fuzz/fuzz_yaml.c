@@ -3,12 +3,10 @@
  * down, and a tree without problems reads the same through every typed reader.
  */
 #include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "config/yaml.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void read_node(const struct yaml_node *node)
 {
@@ -16,11 +14,10 @@ static void read_node(const struct yaml_node *node)
     int64_t whole = 0;
     uint64_t bytes = 0;
     bool flag = false;
-    if (yaml_as_number(node, &number, -1e9, 1e9) &&
-        !(isfinite(number) && number >= -1e9 && number <= 1e9))
-        abort();
-    if (yaml_as_int(node, &whole, -10, 10) && (whole < -10 || whole > 10))
-        abort();
+    if (yaml_as_number(node, &number, -1e9, 1e9))
+        must(isfinite(number) && number >= -1e9 && number <= 1e9);
+    if (yaml_as_int(node, &whole, -10, 10))
+        must(whole >= -10 && whole <= 10);
     (void)yaml_as_duration(node, &number, "1ms", "1h");
     (void)yaml_as_size(node, &bytes, "1B", "1GiB");
     (void)yaml_as_bool(node, &flag);
@@ -45,8 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config_problems_init(&problems);
     struct slice text = {(const char *)data, size};
     struct yaml_node *root = yaml_load_text("fuzz.yaml", text, &arena, &problems);
-    if (!root && problems.count == 0)
-        abort();
+    must(root != NULL || problems.count > 0);
     if (root)
         walk(root);
     config_problems_sort(&problems);

@@ -6,14 +6,14 @@
 #define FUZZ_H2_GAME_H
 
 #include <nghttp2/nghttp2.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "http/codec.h"
+
+#include "fuzz.h"
+#include "script.h"
 
 enum { MESSAGES = 90, SCRIPT_MAX = 1000, FIELDS_MAX = 7 };
 enum { REQUEST, RESPONSE };
@@ -62,21 +62,16 @@ struct game {
 
 static char body_bytes[200000];
 
-#define must(fact) ((fact) ? (void)0 : must_fail(#fact, __LINE__))
+/* Of one leg of a message, three bytes of the script. */
+struct plan {
+    uint8_t kind, seed, length;
+};
 
-_Noreturn static void must_fail(const char *fact, int line)
+static struct plan plan_next(struct game *game)
 {
-    fprintf(stderr, "line %d: not so: %s\n", line, fact);
-    abort();
-}
-
-static uint8_t next(struct game *game)
-{
-    if (game->script.len == 0)
-        return 0;
-    const uint8_t byte = (uint8_t)*game->script.ptr;
-    game->script = slice_make(game->script.ptr + 1, game->script.len - 1);
-    return byte;
+    const uint8_t kind = script_next(&game->script);
+    const uint8_t seed = script_next(&game->script);
+    return (struct plan){kind, seed, script_next(&game->script)};
 }
 
 static size_t length_of(uint8_t byte)
@@ -126,13 +121,13 @@ static struct fields fields_of(struct message *message, int leg)
 }
 
 /* A new message: what its client wants to send. */
-static struct message *message_of(struct game *game, uint8_t kind, uint8_t seed, uint8_t length)
+static struct message *message_of(struct game *game, struct plan plan)
 {
     struct message *message = &game->messages[game->count++];
-    *message = (struct message){.game = game, .head_method = (kind & 7) == 7};
-    message->legs[REQUEST] = (struct leg){.seed = seed,
-                                          .len = message->head_method ? 0 : length_of(length),
-                                          .trailer = !game->server ? false : (kind & 8) != 0};
+    *message = (struct message){.game = game, .head_method = (plan.kind & 7) == 7};
+    message->legs[REQUEST] = (struct leg){.seed = plan.seed,
+                                          .len = message->head_method ? 0 : length_of(plan.length),
+                                          .trailer = !game->server ? false : (plan.kind & 8) != 0};
     return message;
 }
 
@@ -148,15 +143,15 @@ static bool is_bodiless(const struct message *message)
     return response_is_bodiless(message->head_method ? METHOD_HEAD : METHOD_POST, message->status);
 }
 
-static void choose_answer(struct message *message, uint8_t kind, uint8_t seed, uint8_t length)
+static void choose_answer(struct message *message, struct plan plan)
 {
     static const int statuses[] = {200, 200, 404, 503, 200, 204, 304, 500};
     message->answered = true;
-    message->status = statuses[kind & 7];
+    message->status = statuses[plan.kind & 7];
     const bool none = is_bodiless(message);
-    message->legs[RESPONSE] = (struct leg){.seed = seed,
-                                           .len = none ? 0 : length_of(length),
-                                           .trailer = !none && (kind & 8) != 0};
+    message->legs[RESPONSE] = (struct leg){.seed = plan.seed,
+                                           .len = none ? 0 : length_of(plan.length),
+                                           .trailer = !none && (plan.kind & 8) != 0};
 }
 
 static void leg_take(struct message *message, int leg, const void *data, size_t len)
@@ -276,11 +271,11 @@ static const struct codec_events codec_events = {.on_request = our_request,
 
 static void our_open(struct game *game)
 {
-    const uint8_t kind = next(game), seed = next(game), length = next(game);
+    const struct plan plan = plan_next(game);
     if (game->count == MESSAGES || codec_capacity(game->codec) == 0)
         return;
-    struct message *message = message_of(game, kind, seed, length);
-    const size_t len = message->legs[REQUEST].len, cut = len * (kind >> 4) / 16;
+    struct message *message = message_of(game, plan);
+    const size_t len = message->legs[REQUEST].len, cut = len * (plan.kind >> 4) / 16;
     const char *bytes = leg_bytes(message, REQUEST);
     message->parts[0] = slice_make(bytes, cut);
     message->parts[1] = slice_make(bytes + cut, len - cut);
@@ -292,21 +287,22 @@ static void our_open(struct game *game)
                                       .path = SLICE("/v1/x"),
                                       .fields = fields_of(message, REQUEST),
                                       .content_length = -1,
-                                      .stays = (kind & 16) != 0};
+                                      .stays = (plan.kind & 16) != 0};
     message->stream = codec_open(game->codec, &head, message->parts, 2, &stream_events, message);
     must(message->stream != NULL && message_by_id(game, message->stream->id) == message);
-    if ((kind & 16) == 0) /* they were copied */
+    if ((plan.kind & 16) == 0) /* they were copied */
         memset(message->fields, 0xff, sizeof message->fields);
 }
 
-static void our_answer(struct message *message, uint8_t kind, uint8_t seed, uint8_t length)
+static void our_answer(struct message *message, struct plan plan)
 {
-    choose_answer(message, kind, seed, length);
+    choose_answer(message, plan);
     const struct leg *leg = &message->legs[RESPONSE];
     const struct response_head head = {.status = message->status,
                                        .fields = fields_of(message, RESPONSE),
-                                       .content_length = (kind & 16) != 0 ? (int64_t)leg->len : -1};
-    const bool end = leg->len == 0 && !leg->trailer && (kind & 64) != 0;
+                                       .content_length =
+                                           (plan.kind & 16) != 0 ? (int64_t)leg->len : -1};
+    const bool end = leg->len == 0 && !leg->trailer && (plan.kind & 64) != 0;
     message->our_end = end || is_bodiless(message);
     message->early = message->our_end && !message->legs[REQUEST].end;
     stream_send_response(message->stream, &head, end);
@@ -352,7 +348,7 @@ static void our_give_up(struct message *message, bool cut)
 
 static void our_act(struct game *game)
 {
-    const uint8_t which = next(game), action = next(game);
+    const uint8_t which = script_next(&game->script), action = script_next(&game->script);
     struct message *message = game->count > 0 ? &game->messages[which % game->count] : NULL;
     const struct response_head hints = {.status = 103, .content_length = -1};
     if (message == NULL || message->stream == NULL)
@@ -364,11 +360,11 @@ static void our_act(struct game *game)
     else if (!game->server)
         return;
     else if (message->answered)
-        our_send(message, length_of(next(game)));
+        our_send(message, length_of(script_next(&game->script)));
     else if (action % 4 == 2 && !message->our_end)
         stream_send_informational(message->stream, &hints);
     else if (!message->our_end)
-        our_answer(message, next(game), next(game), next(game));
+        our_answer(message, plan_next(game));
 }
 
 #endif

@@ -3,11 +3,10 @@
  * what fuzzing found once stays found, in every ordinary test run.
  */
 #include <dirent.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static char *read_file(const char *path, size_t *size)
 {
