@@ -27,6 +27,12 @@ enum { CACHE_LINE_BYTES = 64 };
 /* `alignment`: a power of two. */
 void *memory_zalloc_aligned(size_t size, size_t alignment) ISO_MUST_USE;
 void *memory_realloc(void *old, size_t size) ISO_MUST_USE;
+/* Into the cache, for who touches these bytes soon.  They need not be there. */
+static inline void memory_fetch(const void *bytes, size_t len)
+{
+    for (size_t at = 0; at < len; at += CACHE_LINE_BYTES)
+        __builtin_prefetch((const char *)bytes + at);
+}
 char *memory_strdup(const char *text) ISO_MUST_USE;
 char *memory_printf(const char *format, ...) ISO_PRINTF(1, 2) ISO_MUST_USE;
 

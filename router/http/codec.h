@@ -47,6 +47,9 @@ struct stream_events {
     void (*on_informational)(struct stream *stream, const struct response_head *head);
     /* Bytes of the peer's body, valid for the call; give them back with stream_consumed. */
     void (*on_body)(struct stream *stream, struct slice data);
+    /* Such bytes will most likely come, soon: fetch what they touch (memory_fetch; `user` itself
+     * has been), and do nothing else.  May be NULL. */
+    void (*on_body_ahead)(struct stream *stream);
     /* The peer's message is complete.  Trailers may be empty. */
     void (*on_end)(struct stream *stream, const struct fields *trailers);
     /* Server role: stream_queued fell to STREAM_LOW_BYTES or less after it was above

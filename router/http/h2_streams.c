@@ -74,6 +74,11 @@ struct codec_stream *h2_streams_find(struct h2_streams *streams, uint32_t id)
     return s;
 }
 
+struct codec_stream *h2_streams_ahead(struct h2_streams *streams, uint32_t id)
+{
+    return *bucket_of(streams, id);
+}
+
 static void shift(uint64_t bits[H2_HISTORY / 64], uint32_t steps)
 {
     if (steps >= H2_HISTORY) {

@@ -42,6 +42,8 @@ void h2_streams_add(struct h2_streams *streams, struct codec_stream *s);
 void h2_streams_remove(struct h2_streams *streams, struct codec_stream *s);
 /* NULL when there is no such stream. */
 struct codec_stream *h2_streams_find(struct h2_streams *streams, uint32_t id);
+/* What h2_streams_find will most likely give, without a look at it. */
+struct codec_stream *h2_streams_ahead(struct h2_streams *streams, uint32_t id);
 
 /* The peer opens `id`, which is above last_id. */
 void h2_history_opened(struct h2_streams *streams, uint32_t id);

@@ -235,6 +235,15 @@ static void on_body(struct stream *stream, struct slice data)
     relay_body(stream->user, data);
 }
 
+static void on_body_ahead(struct stream *stream)
+{
+    const struct exchange *exchange = stream->user;
+    if (exchange->state != EXCHANGE_RELAYING || exchange->sse == NULL)
+        return;
+    memory_fetch(exchange->client, 2 * CACHE_LINE_BYTES);
+    memory_fetch(exchange->sse, 2 * CACHE_LINE_BYTES);
+}
+
 static void on_end(struct stream *stream, const struct fields *trailers)
 {
     relay_end(stream->user, trailers);
@@ -265,6 +274,7 @@ static void on_closed(struct stream *stream, enum stream_close why)
 static const struct stream_events upstream_upcalls = {
     .on_response = on_response,
     .on_body = on_body,
+    .on_body_ahead = on_body_ahead,
     .on_end = on_end,
     .on_closed = on_closed,
 };
