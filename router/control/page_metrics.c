@@ -93,6 +93,22 @@ static void write_connections(const struct control *control, struct metrics_text
           (double)body_bytes);
 }
 
+static void write_workers(const struct control *control, struct metrics_text *metrics)
+{
+    metrics_family(metrics, METRIC_COUNTER, "isochrone_worker_seconds_total",
+                   "Time of each worker: at work, or resting a moment so that events go out "
+                   "together; what is missing to the whole it waited.");
+    for (uint32_t w = 0; w < control->worker_count; w++) {
+        const struct pace *pace = &proxy_of(control, w)->pace;
+        char name[16];
+        snprintf(name, sizeof name, "%u", w);
+        metrics_number(metrics, (double)counter_get(&pace->busy_ns) / (double)NS_PER_S,
+                       METRIC_LABELS({"worker", name}, {"state", "busy"}));
+        metrics_number(metrics, (double)counter_get(&pace->rested_ns) / (double)NS_PER_S,
+                       METRIC_LABELS({"worker", name}, {"state", "rest"}));
+    }
+}
+
 static void write_queue(const struct control *control, struct metrics_text *metrics)
 {
     metrics_family(metrics, METRIC_GAUGE, "isochrone_queue_depth",
@@ -306,6 +322,7 @@ void page_metrics(struct control *control, const struct page_request *request, s
     metrics_begin(&metrics, &page->body, format);
     write_requests(control, &metrics);
     write_connections(control, &metrics);
+    write_workers(control, &metrics);
     write_queue(control, &metrics);
     write_targets(control, &metrics);
     admin_write_fleet_metrics(&metrics, control->snapshot, clock_monotonic_ns());

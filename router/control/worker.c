@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "net/listener.h"
 
@@ -35,11 +37,22 @@ struct worker {
 
 /* --- in the worker's thread --- */
 
+/* The one place where a worker stands still, for a millisecond at most: pace.h. */
+static void rest(struct worker *worker)
+{
+    struct proxy *proxy = worker->proxy;
+    const int64_t began_ns = loop_now_ns(worker->loop);
+    const int64_t rest_ns = pace_rest_ns(&proxy->pace, began_ns, clock_monotonic_ns());
+    if (rest_ns > 0)
+        nanosleep(&(struct timespec){.tv_nsec = rest_ns}, NULL);
+}
+
 static void on_turn(void *arg)
 {
     struct worker *worker = arg;
     epoch_mark(worker->settings.epoch, worker->settings.number);
     proxy_turn(worker->proxy);
+    rest(worker);
 }
 
 static void on_accept(void *owner, int fd, const struct address *peer)

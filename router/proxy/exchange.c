@@ -305,6 +305,7 @@ void exchange_begin(struct proxy *proxy, struct connection *connection, struct s
     stream->events = &client_upcalls;
     stream->user = exchange;
     proxy->budget.active++;
+    proxy->pace.requests++;
     level_add(&proxy->metrics.active, 1);
     exchange->usage = (struct usage_facts){-1, -1, -1};
     exchange->decision_json = SLICE_NONE;

@@ -19,6 +19,7 @@
 #include "proxy/access_log.h"
 #include "proxy/connection.h"
 #include "proxy/decide.h"
+#include "proxy/pace.h"
 #include "proxy/policy_time.h"
 #include "proxy/queue.h"
 #include "proxy/tables.h"
@@ -86,6 +87,7 @@ struct proxy {
     struct random random;
     struct connection_host host;
     struct proxy_metrics metrics;
+    struct pace pace;
     struct list idle_exchanges; /* kept for the next request */
     uint32_t idle_count;
     struct decide_room room;

@@ -135,6 +135,7 @@ static void note_events(struct exchange *exchange, unsigned events)
     const int64_t now_ns = loop_now_ns(proxy->loop);
     struct target_metrics *metrics = proxy_target_metrics(proxy, exchange->slot);
     counter_add(&metrics->events, events);
+    proxy->pace.events += events;
     if (exchange->first_event_ns == 0) {
         exchange->first_event_ns = now_ns;
         const double ttft_ms = ns_to_ms(now_ns - exchange->flight.sent_ns);

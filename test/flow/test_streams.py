@@ -61,6 +61,7 @@ def test_1000_streams_through_one_worker(edge, tls):
               for number in range(1000)]
     streams = play_streams(address, bodies, connections=10, authority=authority, timeout=90)
     assert len(streams) == 1000
+    assert edge.metric("isochrone_worker_seconds_total", worker="0", state="busy") > 0
     for stream in streams:
         complete(stream, 30)
     assert sum(len(one.split) for one in streams) == 0
