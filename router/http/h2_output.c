@@ -108,7 +108,6 @@ void h2_head_begin(struct h2_session *session)
 {
     struct buffer *control = &session->control;
     session->head_begin = buffer_len(control);
-
     char *out = control_reserve(session, H2_FRAME_HEADER_BYTES + HPACK_BEGIN_BYTES);
     const char *end = hpack_encode_begin(&session->encoder, out + H2_FRAME_HEADER_BYTES);
     buffer_commit(control, (size_t)(end - out));
@@ -131,9 +130,8 @@ static void split_head(struct h2_session *session, struct h2_frame frame, size_t
 {
     struct buffer *control = &session->control;
     const size_t more = (len - 1) / H2_FRAME_BYTES;
-    const char *room = buffer_reserve(control, more * H2_FRAME_HEADER_BYTES);
-    CHECK(room != NULL);
-    char *first = control->memory + control->start + session->head_begin;
+    char *end = buffer_reserve(control, more * H2_FRAME_HEADER_BYTES); /* of the block */
+    char *first = end - len - H2_FRAME_HEADER_BYTES;
     for (size_t i = more; i > 0; i--) {
         const size_t at = i * H2_FRAME_BYTES;
         const size_t n = i == more ? len - at : H2_FRAME_BYTES;
@@ -181,17 +179,20 @@ void h2_unschedule(struct codec_stream *s)
     s->turn_of = H2_TURN_NONE;
 }
 
+static enum h2_turn turn_due(const struct h2_session *session, const struct codec_stream *s)
+{
+    if (s->local_ended || s->gone)
+        return H2_TURN_NONE;
+    if (session->client && !s->head_begun)
+        return H2_TURN_OPEN;
+    if (session->role->body_left(s) > 0)
+        return s->send_window > 0 ? H2_TURN_BODY : H2_TURN_NONE;
+    return s->cutting || (s->ending && s->head_begun) ? H2_TURN_END : H2_TURN_NONE;
+}
+
 void h2_schedule(struct h2_session *session, struct codec_stream *s)
 {
-    enum h2_turn turn = H2_TURN_NONE;
-    if (s->local_ended || s->gone)
-        turn = H2_TURN_NONE;
-    else if (session->client && !s->head_begun)
-        turn = H2_TURN_OPEN;
-    else if (session->role->body_left(s) > 0)
-        turn = s->send_window > 0 ? H2_TURN_BODY : H2_TURN_NONE;
-    else if (s->cutting || (s->ending && s->head_begun))
-        turn = H2_TURN_END;
+    const enum h2_turn turn = turn_due(session, s);
     if (turn == s->turn_of)
         return;
     h2_unschedule(s);
@@ -269,7 +270,7 @@ static void produce_body(struct h2_session *session, struct codec_stream *s)
 {
     const size_t left = session->role->body_left(s);
     const size_t len = data_length(session, left, window_of(session, s));
-    const bool end = len == left && s->ending && !s->cutting && s->trailers_out.count == 0;
+    const bool end = len == left && s->ending && s->trailers_out.count == 0;
     const size_t total = H2_FRAME_HEADER_BYTES + len;
     const bool fits = total <= session->room;
     char *out = fits ? session->out : control_reserve(session, total);
