@@ -58,7 +58,7 @@ static void put(struct cursor *cursor, struct slice text)
 static void put_number(struct cursor *cursor, uint64_t number)
 {
     char text[NUMBER_TEXT_BYTES];
-    put(cursor, slice_make(text, number_write_u64(text, number)));
+    put(cursor, number_text(text, number));
 }
 
 /* As service_tier has it; batch is none of its words, and goes by a field of the request. */

@@ -83,16 +83,10 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 }
 
 /* Each writes at `out` and returns where it ended. */
-static char *put(char *out, const char *text, size_t len)
-{
-    memcpy(out, text, len);
-    return out + len;
-}
-
-static char *put_hex(char *out, const char *begin, unsigned char c)
+static char *put_hex(char *out, struct slice begin, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
-    out = put(out, begin, 4);
+    out = slice_put(out, begin);
     *out++ = digits[c >> 4];
     *out++ = digits[c & 15];
     return out;
@@ -102,17 +96,17 @@ static char *escape_ascii(char *out, unsigned char c)
 {
     switch (c) {
     case '"':
-        return put(out, "\\\"", 2);
+        return slice_put(out, SLICE("\\\""));
     case '\\':
-        return put(out, "\\\\", 2);
+        return slice_put(out, SLICE("\\\\"));
     case '\n':
-        return put(out, "\\n", 2);
+        return slice_put(out, SLICE("\\n"));
     case '\r':
-        return put(out, "\\r", 2);
+        return slice_put(out, SLICE("\\r"));
     case '\t':
-        return put(out, "\\t", 2);
+        return slice_put(out, SLICE("\\t"));
     default:
-        return put_hex(out, "\\u00", c);
+        return put_hex(out, SLICE("\\u00"), c);
     }
 }
 
@@ -169,14 +163,14 @@ static char *escape(char *out, const unsigned char *s, size_t count)
         }
         const size_t len = utf8_len(s + i, count - i);
         if (len == 0) {
-            out = put(out, "\xef\xbf\xbd", 3);
+            out = slice_put(out, SLICE("\xef\xbf\xbd"));
             i++;
             continue;
         }
         if (len == 3 && s[i] == 0xe2 && s[i + 1] == 0x80 && (s[i + 2] == 0xa8 || s[i + 2] == 0xa9))
-            out = put_hex(out, "\\u20", (unsigned char)(s[i + 2] - 0x80));
+            out = put_hex(out, SLICE("\\u20"), (unsigned char)(s[i + 2] - 0x80));
         else
-            out = put(out, (const char *)s + i, len);
+            out = slice_put(out, slice_make(s + i, len));
         i += len;
     }
     return out;

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slice.h"
+
 enum { NUMBER_HEX_BYTES = 16 };
 enum { NUMBER_TEXT_BYTES = 40 }; /* room for any of them; no NUL is written */
 
@@ -18,5 +20,11 @@ size_t number_write_i64(char *out, int64_t value);
 void number_write_hex(char *out, uint64_t value);
 /* Rounded to `decimals` (0..9), as "%.*f" does but for ties; finite values only. */
 size_t number_write_fixed(char *out, double value, unsigned decimals);
+
+/* As number_write_u64; the text, which is in `room`. */
+static inline struct slice number_text(char room[static NUMBER_TEXT_BYTES], uint64_t value)
+{
+    return slice_make(room, number_write_u64(room, value));
+}
 
 #endif

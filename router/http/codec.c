@@ -229,16 +229,6 @@ void codec_stream_drained(struct codec_stream *s, size_t queued)
         s->stream.events->on_drained(&s->stream);
 }
 
-struct slice decimal_write(char text[static DECIMAL_BYTES], uint64_t value)
-{
-    char *at = text + DECIMAL_BYTES;
-    do {
-        *--at = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    return slice_make(at, (size_t)(text + DECIMAL_BYTES - at));
-}
-
 void body_parts_init(struct body_parts *body, const struct slice *parts, size_t count)
 {
     *body = (struct body_parts){.parts = parts, .count = count};

@@ -67,8 +67,6 @@ struct body_parts {
     size_t left;   /* bytes in all */
 };
 
-enum { DECIMAL_BYTES = 24 };
-
 /* HTTP/2: what a stream waits for to be produced. */
 enum h2_turn { H2_TURN_NONE, H2_TURN_OPEN, H2_TURN_BODY, H2_TURN_END, H2_TURNS };
 
@@ -159,9 +157,6 @@ void codec_stream_drained(struct codec_stream *s, size_t queued);
  * back.  So that writing costs no malloc and resting no memory. */
 void codec_buffer_take(struct buffer *buffer);
 void codec_buffer_give(struct buffer *buffer);
-
-/* The digits, in `text`. */
-struct slice decimal_write(char text[static DECIMAL_BYTES], uint64_t value);
 
 void body_parts_init(struct body_parts *body, const struct slice *parts, size_t count);
 /* Copies up to `size` bytes out of the parts. */

@@ -1,5 +1,6 @@
 #include "http/h1_write.h"
 
+#include "base/number.h"
 #include "http/codec_core.h"
 
 #define APPEND(out, literal) buffer_append(out, literal, sizeof literal - 1)
@@ -32,9 +33,9 @@ static void write_fields(struct buffer *out, const struct fields *fields)
 
 static void write_content_length(struct buffer *out, int64_t length)
 {
-    char digits[DECIMAL_BYTES];
+    char digits[NUMBER_TEXT_BYTES];
     if (length >= 0)
-        write_field(out, SLICE("content-length"), decimal_write(digits, (uint64_t)length));
+        write_field(out, SLICE("content-length"), number_text(digits, (uint64_t)length));
 }
 
 void h1_write_request(struct buffer *out, const struct request_head *head, int64_t content_length)
@@ -52,9 +53,9 @@ void h1_write_request(struct buffer *out, const struct request_head *head, int64
 void h1_write_response(struct buffer *out, const struct response_head *head,
                        const struct h1_framing *framing)
 {
-    char digits[DECIMAL_BYTES];
+    char digits[NUMBER_TEXT_BYTES];
     APPEND(out, "HTTP/1.1 ");
-    buffer_append_slice(out, decimal_write(digits, (uint64_t)head->status));
+    buffer_append_slice(out, number_text(digits, (uint64_t)head->status));
     buffer_append_byte(out, ' ');
     buffer_append_slice(out, slice_of(status_text(head->status)));
     APPEND(out, "\r\n");

@@ -1,4 +1,5 @@
 /* The client role of HTTP/2: requests go to a cluster, responses come. */
+#include "base/number.h"
 #include "http/h2_head.h"
 #include "http/h2_session.h"
 
@@ -73,14 +74,14 @@ static void peer_changed(struct h2_session *session)
 static void write_open(struct h2_session *session, struct codec_stream *s)
 {
     const struct request_head *head = &s->request;
-    char length[DECIMAL_BYTES];
+    char length[NUMBER_TEXT_BYTES];
     const struct field first[] = {
         {SLICE(":method"), head->method_text},
         {SLICE(":scheme"), head->scheme},
         {SLICE(":authority"), head->authority},
         {SLICE(":path"), head->path},
     };
-    const struct field last = {SLICE("content-length"), decimal_write(length, s->body.left)};
+    const struct field last = {SLICE("content-length"), number_text(length, s->body.left)};
     h2_head_begin(session);
     h2_head_fields(session, first, COUNT_OF(first));
     h2_head_fields(session, head->fields.items, head->fields.count);

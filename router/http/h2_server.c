@@ -1,4 +1,5 @@
 /* The server role of HTTP/2: requests come, responses go. */
+#include "base/number.h"
 #include "http/h2_head.h"
 #include "http/h2_session.h"
 
@@ -87,15 +88,16 @@ static const struct h2_role role = {
 static void write_head(struct h2_session *session, struct codec_stream *s,
                        const struct response_head *head, bool end)
 {
-    char status[DECIMAL_BYTES], length[DECIMAL_BYTES];
-    const struct field first = {SLICE(":status"), decimal_write(status, (uint64_t)head->status)};
-    const struct field last = {SLICE("content-length"),
-                               decimal_write(length, (uint64_t)head->content_length)};
-    const bool has_length = head->content_length >= 0 && head->status != 204 && head->status >= 200;
+    char status[NUMBER_TEXT_BYTES], length[NUMBER_TEXT_BYTES];
+    const struct field first = {SLICE(":status"), number_text(status, (uint64_t)head->status)};
     h2_head_begin(session);
     h2_head_fields(session, &first, 1);
     h2_head_fields(session, head->fields.items, head->fields.count);
-    h2_head_fields(session, &last, has_length ? 1 : 0);
+    if (head->content_length >= 0 && head->status != 204 && head->status >= 200) {
+        const struct field last = {SLICE("content-length"),
+                                   number_text(length, (uint64_t)head->content_length)};
+        h2_head_fields(session, &last, 1);
+    }
     h2_head_end(session, s, end);
 }
 
