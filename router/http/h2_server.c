@@ -103,7 +103,10 @@ static void write_head(struct h2_session *session, struct codec_stream *s,
 
 static void send_informational(struct stream *stream, const struct response_head *head)
 {
-    write_head(h2_session_of(stream->codec), codec_stream_of(stream), head, false);
+    struct h2_session *session = h2_session_of(stream->codec);
+    /* Nobody needs them: left out where they would only pile up. */
+    if (buffer_len(&session->control) < H2_CONTROL_MAX)
+        write_head(session, codec_stream_of(stream), head, false);
 }
 
 static void send_response(struct stream *stream, const struct response_head *head, bool end)

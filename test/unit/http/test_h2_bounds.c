@@ -117,6 +117,27 @@ static void test_wants_read(void **state)
     peer_finish(&peer);
 }
 
+/* A client that does not read gets its answers, but no hints any more. */
+static void test_informational_heads_pile_up(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_begin(&peer, true, SIZE_MAX);
+    open_posts(&peer, 1, 10);
+    struct field field = {SLICE("x-long"), pattern(10000)};
+    struct response_head head = {.status = 103, .content_length = -1, .fields = {&field, 1, 1}};
+    for (int i = 0; i < 100; i++)
+        stream_send_informational(peer.pair->requests[i % 10].stream, &head);
+    head.status = 200;
+    stream_send_response(peer.pair->requests[0].stream, &head, false);
+    peer_produce(&peer);
+    assert_int_equal(peer_said(&peer).heads, 7 + 1);
+    stream_send_informational(peer.pair->requests[1].stream, &head);
+    peer_produce(&peer);
+    assert_int_equal(peer_said(&peer).heads, 9);
+    peer_finish(&peer);
+}
+
 /* Else its owner would try for ever. */
 static void test_no_output_without_a_window(void **state)
 {
@@ -538,8 +559,8 @@ static void test_small_buffers(void **state)
 }
 
 UNIT_MAIN(test_connection_window, test_padding_is_given_back, test_too_much_body_is_given_back,
-          test_no_credit_behind_the_end, test_wants_read, test_no_output_without_a_window,
-          test_block_bytes, test_path_of_64_kib, test_long_heads,
+          test_no_credit_behind_the_end, test_wants_read, test_informational_heads_pile_up,
+          test_no_output_without_a_window, test_block_bytes, test_path_of_64_kib, test_long_heads,
           test_streams_before_the_limit_is_known, test_ids_run_out, test_reset_and_a_jump,
           test_empty_frames_between_others, test_updates_have_a_reason, test_a_cluster_resets_all,
           test_pongs_are_for_pings, test_secrets_are_not_indexed, test_blocks_in_frames,
