@@ -48,14 +48,12 @@ static void a_clusters_error_has_the_promised_shape(void **state)
         assert_string_equal(call_text(&call), "{\"error\":{\"message\":\"max_tokens is too large\","
                                               "\"type\":\"invalid_request_error\",\"param\":null,"
                                               "\"code\":\"BadRequestError\"}}");
-        call_finish(&call);
         near.on_complete = right_error;
         post(plain);
         call_wait(&call);
         assert_int_equal(call.status, 400);
         assert_string_equal(call_text(&call),
                             "{ \"error\": {\"message\":\"no\", \"type\":\"t\", \"code\":7}}");
-        call_finish(&call);
         near.on_complete = long_error;
         post(plain);
         call_wait(&call);

@@ -3,58 +3,16 @@
  * types, slow readers, silent clusters; and what happens to exchanges under
  * way when the configuration changes or the router drains.
  */
-#include "unit.h"
-
-#include "../net/net_kit.h"
-#include "base/clock.h"
-#include "base/memory.h"
-#include "edge.h"
-
-static struct loop *loop;
-static struct engine near, far;
-static struct edge edge;
-static struct caller caller;
-static struct call call;
-static char *yaml;
-
-static const char plain[] = "{\"model\":\"m\",\"messages\":[]}";
-static const char streamed[] = "{\"model\":\"m\",\"messages\":[],\"stream\":true}";
-static const char *const json[] = {"content-type", "application/json", NULL};
-
-static void open_all(const char *options, bool client_h2)
-{
-    loop = loop_create();
-    engine_open(&near, loop);
-    engine_open(&far, loop);
-    yaml = edge_two_clusters(&near, &far, options, "");
-    edge_open(&edge, loop, yaml);
-    caller_open(&caller, loop, &edge.bound, client_h2);
-}
-
-static void close_all(void)
-{
-    call_finish(&call);
-    caller_close(&caller);
-    edge_close(&edge);
-    engine_close(&near);
-    engine_close(&far);
-    loop_turn(loop);
-    loop_destroy(&loop);
-    free(yaml);
-}
+#include "ways.h"
 
 static void expect(const char *method, const char *path, const char *const *fields,
                    const char *body, int status, const char *code)
 {
-    if (call.caller != NULL)
-        call_finish(&call);
     if (caller.connection == NULL || upstream_connection_capacity(caller.connection) == 0) {
         caller_close(&caller);
         caller_open(&caller, loop, &edge.bound, false);
     }
-    call_begin(&call, &caller, method, path, fields, body);
-    call_wait(&call);
-    assert_int_equal(call.status, status);
+    assert_int_equal(ask(method, path, fields, body), status);
     assert_non_null(call_field(&call, "x-request-id"));
     if (code == NULL)
         return;
@@ -63,16 +21,6 @@ static void expect(const char *method, const char *path, const char *const *fiel
         fail_msg("%s %s: %s", method, path, call_text(&call));
     assert_non_null(strstr(call_text(&call), "{\"error\":{\"message\":\""));
     free(want);
-}
-
-static uint64_t faults(enum fault fault)
-{
-    return counter_get(&edge.proxy->metrics.faults[fault]);
-}
-
-static void wait_for_ever(struct engine_request *request)
-{
-    (void)request;
 }
 
 /* --- requests that are not taken --------------------------------------- */
@@ -87,8 +35,7 @@ static void what_is_not_the_api_is_told_so(void **state)
     const char *const vendor[] = {"content-type", "application/vnd.x+json; charset=utf-8", NULL};
     const char *const classy[] = {"content-type", "application/json", "x-isochrone-class", "best",
                                   NULL};
-    memset(&call, 0, sizeof call);
-    open_all("", false);
+    open_all("", "", false);
     expect("GET", "/", NULL, NULL, 404, "not_found");
     assert_string_equal(call_field(&call, "x-should-retry"), "false");
     expect("POST", "/v2/chat", json, plain, 404, "not_found");
@@ -156,7 +103,7 @@ static void raw_send(const char *text)
 static void a_body_too_large_is_refused_before_it_comes(void **state)
 {
     (void)state;
-    open_all("", false);
+    open_all("", "", false);
     edge.tables->face.limits.body_bytes = 1000;
     raw_open();
     raw_send("POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1001\r\n"
@@ -177,7 +124,6 @@ static void a_body_too_large_is_refused_before_it_comes(void **state)
     assert_memory_equal(raw_text(), "HTTP/1.1 413 ", 13);
     peer_finish(&raw);
     free(chunks);
-    memset(&call, 0, sizeof call);
     expect("POST", "/v1/completions", json, plain, 200, NULL);
     close_all();
 }
@@ -185,8 +131,7 @@ static void a_body_too_large_is_refused_before_it_comes(void **state)
 static void a_body_that_stops_coming_is_timed_out(void **state)
 {
     (void)state;
-    memset(&call, 0, sizeof call);
-    open_all("", false);
+    open_all("", "", false);
     edge.tables->face.limits.body_timeout_ms = 60;
     raw_open();
     raw_send("POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{");
@@ -206,8 +151,7 @@ static bool body_is_kept(void *arg)
 static void bodies_together_are_bounded(void **state)
 {
     (void)state;
-    memset(&call, 0, sizeof call);
-    open_all("", false);
+    open_all("", "", false);
     edge.tables->face.limits.body_memory_bytes = 300000;
     raw_open();
     raw_send("POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 250000\r\n\r\n{");
@@ -236,8 +180,7 @@ static void large_bodies_arrive_unchanged(void **state)
 {
     (void)state;
     for (int h2 = 0; h2 < 2; h2++) {
-        memset(&call, 0, sizeof call);
-        open_all(h2 ? ", protocol: h2" : "", h2 != 0);
+        open_all(h2 ? ", protocol: h2" : "", "", h2 != 0);
         const size_t len = 3000000;
         char *body = memory_alloc(len + 1);
         for (size_t i = 0; i < len; i++)
@@ -295,7 +238,7 @@ static bool settled(void *arg)
 static void a_slow_reader_is_not_read_for(void **state)
 {
     (void)state;
-    open_all(", protocol: h2", true);
+    open_all(", protocol: h2", "", true);
     near.on_complete = pour;
     call_begin(&call, &caller, "POST", "/v1/chat/completions", json, streamed);
     call.hold = true;
@@ -313,7 +256,7 @@ static void a_slow_reader_is_not_read_for(void **state)
 static void a_reader_that_stops_is_given_up(void **state)
 {
     (void)state;
-    open_all(", protocol: h2", true);
+    open_all(", protocol: h2", "", true);
     edge.tables->face.limits.client_stall_ms = 1;
     near.on_complete = pour;
     call_begin(&call, &caller, "POST", "/v1/chat/completions", json, streamed);
@@ -328,8 +271,7 @@ static void a_reader_that_stops_is_given_up(void **state)
 static void a_cluster_that_never_answers_is_timed_out(void **state)
 {
     (void)state;
-    memset(&call, 0, sizeof call);
-    open_all("", false);
+    open_all("", "", false);
     near.on_complete = wait_for_ever;
     edge.tables->face.limits.first_byte_timeout_ms = 30;
     expect("POST", "/v1/completions", json, plain, 504, "upstream_timeout");
@@ -348,7 +290,7 @@ static void begin_and_stop(struct engine_request *request)
 static void a_cluster_that_stops_is_cut(void **state)
 {
     (void)state;
-    open_all("", true);
+    open_all("", "", true);
     near.on_complete = begin_and_stop;
     edge.tables->face.limits.stall_timeout_ms = 1;
     call_begin(&call, &caller, "POST", "/v1/chat/completions", json, streamed);
@@ -380,8 +322,7 @@ static void wrapped(int cluster_status, int expected, const char *code)
 static void errors_that_are_no_objects_become_ours(void **state)
 {
     (void)state;
-    memset(&call, 0, sizeof call);
-    open_all("", false);
+    open_all("", "", false);
     near.on_complete = answer_so;
     type = "text/html";
     body_text = "<h1>no</h1>";
@@ -415,8 +356,7 @@ static void exchanges_outlive_the_configuration_they_began_with(void **state)
 {
     (void)state;
     for (int h2 = 0; h2 < 2; h2++) {
-        near.completes = 0;
-        open_all(h2 ? ", protocol: h2" : "", true);
+        open_all(h2 ? ", protocol: h2" : "", "", true);
         near.on_complete = wait_for_ever;
         call_begin(&call, &caller, "POST", "/v1/completions", json, plain);
         kit_run_until(loop, near_has_it, NULL);
@@ -443,8 +383,7 @@ static void exchanges_outlive_the_configuration_they_began_with(void **state)
 static void requests_in_a_pool_that_is_retired_are_served(void **state)
 {
     (void)state;
-    near.completes = 0;
-    open_all("", true);
+    open_all("", "", true);
     call_begin(&call, &caller, "POST", "/v1/completions", json, plain);
     for (int i = 0; i < 100 && upstream_count(edge.proxy->upstream).waiting == 0; i++)
         loop_turn(loop);
@@ -470,8 +409,7 @@ static void draining_lets_requests_end(void **state)
 {
     (void)state;
     for (int h2 = 0; h2 < 2; h2++) {
-        near.completes = 0;
-        open_all("", h2 != 0);
+        open_all("", "", h2 != 0);
         near.on_complete = wait_for_ever;
         call_begin(&call, &caller, "POST", "/v1/completions", json, plain);
         kit_run_until(loop, near_has_it, NULL);

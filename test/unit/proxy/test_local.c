@@ -17,7 +17,6 @@ static struct call call;
 
 static void open_with(const char *yaml)
 {
-    memset(&call, 0, sizeof call);
     loop = loop_create();
     engine_open(&engine, loop);
     char *whole = memory_printf("%spolicies: [{plugin: nearest}]\nclusters:\n"
@@ -35,8 +34,7 @@ static void open_with(const char *yaml)
 
 static void close_all(void)
 {
-    if (call.caller != NULL)
-        call_finish(&call);
+    call_finish(&call);
     caller_close(&caller);
     edge_close(&edge);
     engine_close(&engine);
@@ -46,8 +44,7 @@ static void close_all(void)
 
 static const char *get(const char *method, const char *path, const char *const *fields)
 {
-    if (call.caller != NULL)
-        call_finish(&call);
+    call_finish(&call);
     call_begin(&call, &caller, method, path, fields, NULL);
     call_wait(&call);
     return call_text(&call);

@@ -2,30 +2,17 @@
  * Requests that wait for the fleet, driven end to end: one cluster that runs
  * one sequence at a time, as its agent says, and everybody wants it.
  */
-#include "unit.h"
-
 #include <math.h>
 
-#include "../net/net_kit.h"
 #include "base/clock.h"
-#include "base/memory.h"
-#include "edge.h"
+#include "ways.h"
 
-static struct loop *loop;
-static struct engine near, far;
-static struct edge edge;
-static struct caller caller;
 static struct call calls[5];
 static uint64_t reports;
 
 enum { HOLD_MS = 100000000 }; /* longer than any class may wait */
 
 static const char body[] = "{\"model\":\"a\",\"messages\":[],\"stream\":true}";
-
-static void wait_for_ever(struct engine_request *request)
-{
-    (void)request;
-}
 
 /* The agent of `near` says so; the picture is taken at once. */
 static void report(double slots, double hold_ms)
@@ -49,37 +36,24 @@ static void report(double slots, double hold_ms)
 
 static void open_stage(void)
 {
-    memset(calls, 0, sizeof calls);
-    loop = loop_create();
-    engine_open(&near, loop);
-    engine_open(&far, loop);
-    char *yaml = edge_two_clusters(&near, &far, ", protocol: h2", "");
-    edge_open(&edge, loop, yaml);
-    free(yaml);
-    caller_open(&caller, loop, &edge.bound, true);
+    open_all(", protocol: h2", "", true);
     near.on_complete = wait_for_ever;
 }
 
-static void open_all(void)
+static void open_one_slot(void)
 {
     open_stage();
     report(1, HOLD_MS);
 }
 
-static void close_all(void)
+static void close_stage(void)
 {
     for (size_t i = 0; i < COUNT_OF(calls); i++)
-        if (calls[i].caller != NULL)
-            call_finish(&calls[i]);
-    caller_close(&caller);
-    edge_close(&edge);
-    engine_close(&near);
-    engine_close(&far);
-    loop_turn(loop);
-    loop_destroy(&loop);
+        call_finish(&calls[i]);
+    close_all();
 }
 
-static void post(size_t i, const char *class)
+static void begin(size_t i, const char *class)
 {
     char path[64];
     const char *const fields[] = {"content-type", "application/json", "x-isochrone-class", class,
@@ -111,10 +85,10 @@ static void await_depth(uint32_t count)
 /* The first is under way, `waiting` others of these classes wait behind it. */
 static void fill(const char *const *classes, size_t waiting)
 {
-    post(0, "interactive");
+    begin(0, "interactive");
     await_heads(1);
     for (size_t i = 1; i <= waiting; i++) {
-        post(i, classes[i - 1]);
+        begin(i, classes[i - 1]);
         await_depth((uint32_t)i);
     }
     assert_int_equal(near.heads, 1);
@@ -156,7 +130,7 @@ static void the_highest_class_goes_first(void **state)
     (void)state;
     static const char *const classes[] = {"batch", "interactive", "priority", "interactive"};
     static const size_t order[] = {0, 3, 2, 4, 1};
-    open_all();
+    open_one_slot();
     fill(classes, COUNT_OF(classes));
     assert_int_equal(depth(ISO_INTERACTIVE), 2);
     for (size_t n = 0; n < COUNT_OF(order); n++) {
@@ -175,14 +149,14 @@ static void the_highest_class_goes_first(void **state)
     const char *timing = call_field(&calls[1], "server-timing");
     assert_int_equal(sscanf(timing, "route;dur=%lf, queue;dur=%lf", &route, &waited), 2);
     assert_true(waited > 0 && route < 50);
-    close_all();
+    close_stage();
 }
 
 static void a_deadline_is_told_when_it_is_worth_while_again(void **state)
 {
     (void)state;
     static const char *const classes[] = {"interactive"};
-    open_all();
+    open_one_slot();
     edge.tables->face.classes[ISO_INTERACTIVE].queue_ms = 40;
     fill(classes, 1);
     refused(1, "overloaded");
@@ -190,39 +164,38 @@ static void a_deadline_is_told_when_it_is_worth_while_again(void **state)
     assert_string_equal(call_field(&calls[1], "retry-after"), "5"); /* the slot is held for long */
     assert_null(call_field(&calls[1], "x-isochrone-cluster"));
     assert_int_equal(outcomes(ISO_INTERACTIVE, QUEUE_EXPIRED), 1);
-    assert_int_equal(counter_get(&edge.proxy->metrics.faults[FAULT_OVERLOAD]), 1);
+    assert_int_equal(faults(FAULT_OVERLOAD), 1);
     assert_int_equal(near.heads, 1);
-    close_all();
+    close_stage();
 }
 
 static void who_goes_away_waits_no_more(void **state)
 {
     (void)state;
     static const char *const classes[] = {"interactive", "flex"};
-    open_all();
+    open_one_slot();
     fill(classes, 2);
     call_finish(&calls[1]);
-    memset(&calls[1], 0, sizeof calls[1]);
     await_depth(1);
     assert_int_equal(outcomes(ISO_INTERACTIVE, QUEUE_GONE), 1);
     caller_close(&caller);
     await_depth(0);
     assert_int_equal(outcomes(ISO_FLEX, QUEUE_GONE), 1);
     assert_int_equal(near.heads, 1);
-    close_all();
+    close_stage();
 }
 
 static void a_full_queue_has_room_for_the_higher(void **state)
 {
     (void)state;
     static const char *const classes[] = {"flex"};
-    open_all();
+    open_one_slot();
     edge.tables->face.limits.queue = 1;
     fill(classes, 1);
-    post(2, "flex");
+    begin(2, "flex");
     refused(2, "overloaded");
     assert_int_equal(outcomes(ISO_FLEX, QUEUE_FULL), 1);
-    post(3, "priority");
+    begin(3, "priority");
     refused(1, "overloaded");
     assert_non_null(strstr(call_text(&calls[1]), "It gave way"));
     assert_int_equal(outcomes(ISO_FLEX, QUEUE_DISPLACED), 1);
@@ -232,26 +205,26 @@ static void a_full_queue_has_room_for_the_higher(void **state)
     finish_one();
     call_wait(&calls[3]);
     assert_int_equal(calls[3].status, 200);
-    close_all();
+    close_stage();
 }
 
 static void a_new_picture_of_the_fleet_lets_in(void **state)
 {
     (void)state;
     static const char *const classes[] = {"interactive", "interactive"};
-    open_all();
+    open_one_slot();
     fill(classes, 2);
     report(8, HOLD_MS);
     await_heads(3);
     assert_int_equal(edge.proxy->queue.admission.count, 0);
-    close_all();
+    close_stage();
 }
 
 static void what_is_no_longer_served_waits_no_more(void **state)
 {
     (void)state;
     static const char *const classes[] = {"interactive"};
-    open_all();
+    open_one_slot();
     fill(classes, 1);
     char *other = memory_printf("policies: [{plugin: nearest}]\nclusters:\n"
                                 "  - {name: far, models: [m], endpoints: [{url: \"%s\"}]}\n",
@@ -261,23 +234,23 @@ static void what_is_no_longer_served_waits_no_more(void **state)
     call_wait(&calls[1]);
     assert_int_equal(calls[1].status, 404);
     assert_int_equal(edge.proxy->queue.admission.count, 0);
-    close_all();
+    close_stage();
 }
 
 static void draining_waits_only_where_there_is_time(void **state)
 {
     (void)state;
     static const char *const classes[] = {"interactive", "batch"};
-    open_all();
+    open_one_slot();
     fill(classes, 2);
     queue_drain(edge.proxy, 60000);
     refused(2, "draining");
     assert_int_equal(edge.proxy->queue.admission.count, 1);
-    post(3, "flex"); /* came late */
+    begin(3, "flex"); /* came late */
     refused(3, "draining");
     finish_one();
     await_heads(2);
-    close_all();
+    close_stage();
 }
 
 /* Short waits are the cluster's own affair, and guesses hold up nobody. */
@@ -289,10 +262,10 @@ static void only_measured_work_of_others_makes_wait(void **state)
         open_stage();
         report(1, hold_ms[h]);
         for (size_t i = 0; i < COUNT_OF(calls); i++)
-            post(i, "interactive");
+            begin(i, "interactive");
         await_heads(COUNT_OF(calls));
         assert_true(edge.proxy->decision.estimates[0].wait_slot_ms > 300);
-        close_all();
+        close_stage();
     }
 }
 
@@ -303,31 +276,31 @@ static void a_long_prompt_does_not_wait_for_itself(void **state)
     open_stage();
     report(8, HOLD_MS);
     edge.tables->face.classes[ISO_INTERACTIVE] = (struct class_promise){0.001, 1};
-    post(0, "interactive");
+    begin(0, "interactive");
     await_heads(1);
     assert_true(edge.proxy->decision.estimates[0].ttft_ms > 1.001);
-    close_all();
+    close_stage();
 }
 
 static void nothing_waits_where_nothing_may(void **state)
 {
     (void)state;
-    open_all();
+    open_one_slot();
     edge.tables->face.limits.queue = 0;
     for (size_t i = 0; i < 5; i++)
-        post(i, "interactive");
+        begin(i, "interactive");
     await_heads(5);
     assert_int_equal(outcomes(ISO_INTERACTIVE, QUEUE_FULL), 0);
-    close_all();
+    close_stage();
 
-    open_all();
+    open_one_slot();
     edge.tables->face.classes[ISO_INTERACTIVE].queue_ms = 0;
-    post(0, "interactive");
+    begin(0, "interactive");
     await_heads(1);
-    post(1, "interactive");
+    begin(1, "interactive");
     refused(1, "overloaded");
     assert_int_equal(outcomes(ISO_INTERACTIVE, QUEUE_FULL), 1);
-    close_all();
+    close_stage();
 }
 
 UNIT_MAIN(the_highest_class_goes_first, a_deadline_is_told_when_it_is_worth_while_again,

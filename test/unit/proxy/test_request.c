@@ -2,34 +2,10 @@
  * What becomes of a request's head and body on its way: who it is from, what
  * clusters get to see of it, and under which name they know the model.
  */
-#include "unit.h"
-
 #include <openssl/sha.h>
 
-#include "../net/net_kit.h"
-#include "base/memory.h"
-#include "edge.h"
 #include "proxy/identity.h"
-
-static struct loop *loop;
-static struct engine near, far;
-static struct edge edge;
-static struct caller caller;
-static struct call call;
-
-static const char plain[] = "{\"model\":\"m\",\"messages\":[]}";
-
-static void open_with(const char *options, const char *more)
-{
-    memset(&call, 0, sizeof call);
-    loop = loop_create();
-    engine_open(&near, loop);
-    engine_open(&far, loop);
-    char *yaml = edge_two_clusters(&near, &far, options, more);
-    edge_open(&edge, loop, yaml);
-    free(yaml);
-    caller_open(&caller, loop, &edge.bound, true);
-}
+#include "ways.h"
 
 static void reload(const char *cluster, const char *more)
 {
@@ -41,41 +17,16 @@ static void reload(const char *cluster, const char *more)
     free(yaml);
 }
 
-static void close_all(void)
-{
-    if (call.caller != NULL)
-        call_finish(&call);
-    caller_close(&caller);
-    edge_close(&edge);
-    engine_close(&near);
-    engine_close(&far);
-    loop_turn(loop);
-    loop_destroy(&loop);
-}
-
 /* The fields that the engine got for a request with these. */
 static const char *sent_with(const char *const *fields, const char *body)
 {
-    if (call.caller != NULL)
-        call_finish(&call);
-    call_begin(&call, &caller, "POST", "/v1/chat/completions", fields, body);
-    call_wait(&call);
-    assert_int_equal(call.status, 200);
+    assert_int_equal(ask("POST", "/v1/chat/completions", fields, body), 200);
     return engine_last(&near)->fields;
 }
 
 #define SENT(...) sent_with((const char *const[]){__VA_ARGS__, NULL}, plain)
 
-static int status_with(const char *path, const char *const *fields)
-{
-    if (call.caller != NULL)
-        call_finish(&call);
-    call_begin(&call, &caller, "POST", path, fields, plain);
-    call_wait(&call);
-    return call.status;
-}
-
-#define STATUS(path, ...) status_with(path, (const char *const[]){__VA_ARGS__, NULL})
+#define STATUS(path, ...) ask("POST", path, (const char *const[]){__VA_ARGS__, NULL}, plain)
 
 /* --- from whom --------------------------------------------------------- */
 
@@ -83,12 +34,12 @@ static int status_with(const char *path, const char *const *fields)
 static void whose_forwarded_for_is_believed(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     assert_string_equal(field_of(SENT("x-forwarded-for", "192.0.2.1"), "x-forwarded-for"),
                         "127.0.0.1"); /* nobody's */
     close_all();
 
-    open_with("", "trust_forwarded_from: [127.0.0.0/8, 10.0.0.0/8]\n");
+    open_all("", "trust_forwarded_from: [127.0.0.0/8, 10.0.0.0/8]\n", true);
     static const char *const walks[][3] = {
         {"192.0.2.1", NULL, "192.0.2.1"},
         {"1.1.1.1, 192.0.2.1", NULL, "192.0.2.1"},
@@ -117,7 +68,7 @@ static void whose_forwarded_for_is_believed(void **state)
 static void a_sane_request_id_is_kept(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     const char *got = SENT("x-request-id", "req_1-a.B:9");
     assert_string_equal(field_of(got, "x-request-id"), "req_1-a.B:9");
     assert_string_equal(call_field(&call, "x-request-id"), "req_1-a.B:9");
@@ -139,7 +90,7 @@ static void a_sane_request_id_is_kept(void **state)
 static void a_trace_goes_on_or_begins(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     static const char theirs[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
     const char *got = field_of(SENT("traceparent", theirs), "traceparent");
     assert_memory_equal(got, theirs, 36);
@@ -172,7 +123,7 @@ static void a_trace_goes_on_or_begins(void **state)
 static void what_is_ours_or_nobodys_is_not_passed_on(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     static const char *const dropped[] = {
         "x-real-ip", "forwarded", "x-forwarded-host",  "x-forwarded-port", "accept-encoding",
         "cookie",    "x-retry",   "x-isochrone-class", "x-isochrone-user", "x-isochrone-route",
@@ -194,7 +145,7 @@ static void what_is_ours_or_nobodys_is_not_passed_on(void **state)
 static void a_cluster_gets_its_own_credential_alone(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     reload(", credential: {header: Authorization, value_file: cluster.key}", "");
     const char *got = SENT("authorization", "Bearer mine", "x-api-key", "mine");
     assert_string_equal(field_of(got, "authorization"), "Bearer our-secret");
@@ -224,7 +175,7 @@ static const char *body_sent(const char *body)
 static void the_model_has_the_clusters_name(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     static const char *const pairs[][2] = {
         {"{\"model\":\"a\",\"x\":1}", "{\"model\":\"theirs/a\",\"x\":1}"},
         {"{\"x\":1,\"model\":\"a\",\"y\":2}", "{\"x\":1,\"model\":\"theirs/a\",\"y\":2}"},
@@ -272,7 +223,7 @@ static uint64_t requests(uint32_t service_class)
 static void who_has_no_key_gets_nothing(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     write_keys();
     edge_log_open(&edge);
     reload("", "auth: {keys_file: keys.txt}\n");
@@ -300,7 +251,7 @@ static void who_has_no_key_gets_nothing(void **state)
 static void classes_are_asked_for_and_clamped(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     static const char *const bodies[][2] = {
         {"{\"model\":\"m\",\"service_tier\":\"priority\"}", "priority"},
         {"{\"model\":\"m\",\"service_tier\":\"flex\"}", "flex"},
@@ -335,7 +286,7 @@ static void classes_are_asked_for_and_clamped(void **state)
 static void a_decision_can_be_named(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     SENT("x-isochrone-explain", "1"); /* from loopback */
     assert_int_equal(strlen(call_field(&call, "x-isochrone-decision")), 16);
     SENT("x-isochrone-explain", "0");
@@ -362,7 +313,7 @@ static void read_body(struct exchange *exchange, char *text)
 static void prompts_that_begin_alike_share_prefixes(void **state)
 {
     (void)state;
-    open_with("", "");
+    open_all("", "", true);
     enum { LONG = 9000 };
     char *one = memory_zalloc(LONG + 200), *two = memory_zalloc(LONG + 200);
     struct exchange a, b;

@@ -1,20 +1,14 @@
 /* What an API key may, driven end to end. */
-#include "unit.h"
-
 #include <openssl/sha.h>
 
-#include "../net/net_kit.h"
-#include "base/memory.h"
-#include "edge.h"
+#include "ways.h"
 
-static struct loop *loop;
-static struct engine near, far;
-static struct edge edge;
-static struct caller caller;
-static struct call call;
-static char *yaml;
-
-static const char plain[] = "{\"model\":\"m\",\"messages\":[]}";
+static void reload(void)
+{
+    char *yaml = edge_two_clusters(&near, &far, ", protocol: h2", "auth: {keys_file: keys.txt}\n");
+    edge_reload(&edge, yaml);
+    free(yaml);
+}
 
 /* The key "sk" with these limits behind its class. */
 static void limit(const char *limits)
@@ -26,53 +20,30 @@ static void limit(const char *limits)
         sprintf(text + strlen(text), "%02x", digest[b]);
     sprintf(text + strlen(text), " priority %s\n", limits);
     edge_write(&edge, "keys.txt", text);
-    edge_reload(&edge, yaml);
+    reload();
 }
 
-static void open_all(const char *limits)
+static void open_limited(const char *limits)
 {
-    memset(&call, 0, sizeof call);
-    loop = loop_create();
-    engine_open(&near, loop);
-    engine_open(&far, loop);
-    char *open = edge_two_clusters(&near, &far, ", protocol: h2", "");
-    edge_open(&edge, loop, open);
-    free(open);
-    yaml = edge_two_clusters(&near, &far, ", protocol: h2", "auth: {keys_file: keys.txt}\n");
+    open_all(", protocol: h2", "", true);
     limit(limits);
-    caller_open(&caller, loop, &edge.bound, true);
 }
 
-static void close_all(void)
+static const char *const keyed[] = {"content-type", "application/json", "x-api-key", "sk", NULL};
+
+static int complete(const char *body)
 {
-    call_finish(&call);
-    caller_close(&caller);
-    edge_close(&edge);
-    engine_close(&near);
-    engine_close(&far);
-    loop_turn(loop);
-    loop_destroy(&loop);
-    free(yaml);
+    return ask("POST", "/v1/completions", keyed, body);
 }
 
-static int ask(const char *method, const char *path, const char *body)
+static int get(const char *path)
 {
-    const char *const fields[] = {"content-type", "application/json", "x-api-key", "sk", NULL};
-    if (call.caller != NULL)
-        call_finish(&call);
-    call_begin(&call, &caller, method, path, fields, body);
-    call_wait(&call);
-    return call.status;
-}
-
-static int post(const char *body)
-{
-    return ask("POST", "/v1/completions", body);
+    return ask("GET", path, keyed, NULL);
 }
 
 static void limited(const char *body)
 {
-    assert_int_equal(post(body), 429);
+    assert_int_equal(complete(body), 429);
     assert_non_null(strstr(call_text(&call), "\"type\":\"rate_limit_error\""));
     assert_non_null(strstr(call_text(&call), "\"code\":\"rate_limit_exceeded\""));
     assert_in_range(atoi(call_field(&call, "retry-after")), 1, 5);
@@ -83,21 +54,21 @@ static void limited(const char *body)
 static void requests_a_minute(void **state)
 {
     (void)state;
-    open_all("3");
+    open_limited("3");
     for (int i = 0; i < 3; i++)
-        assert_int_equal(post(plain), 200);
+        assert_int_equal(complete(plain), 200);
     limited(plain);
     limited(plain);
     assert_int_equal(near.heads, 3);
-    assert_int_equal(ask("GET", "/v1/models", NULL), 200); /* is not counted */
-    limit("3");                                            /* a reload forgets nothing */
+    assert_int_equal(get("/v1/models"), 200); /* is not counted */
+    limit("3");                               /* a reload forgets nothing */
     limited(plain);
     limit("5");
-    assert_int_equal(post(plain), 200);
-    assert_int_equal(post("no json"), 400); /* is */
+    assert_int_equal(complete(plain), 200);
+    assert_int_equal(complete("no json"), 400); /* is */
     limited(plain);
     limit("-");
-    assert_int_equal(post(plain), 200);
+    assert_int_equal(complete(plain), 200);
     close_all();
 }
 
@@ -122,18 +93,18 @@ static void tokens_a_minute(void **state)
     (void)state;
     static const char prompt[] =
         "{\"model\":\"m\",\"prompt\":\"0123456789012345678901234567890123456789\"}";
-    open_all("- 100");
+    open_limited("- 100");
     near.on_complete = answer_with_usage;
     usage = "{\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":20}}";
-    assert_int_equal(post(prompt), 200);
+    assert_int_equal(complete(prompt), 200);
     usage = "{\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":39}}";
-    assert_int_equal(post(prompt), 200); /* 99 */
+    assert_int_equal(complete(prompt), 200); /* 99 */
     usage = "{}";
-    assert_int_equal(post(plain), 200); /* a prompt is one at least */
+    assert_int_equal(complete(plain), 200); /* a prompt is one at least */
     limited(plain);
     limit("- 150");
     near.on_complete = stream_events;
-    assert_int_equal(post("{\"model\":\"m\",\"prompt\":\"\",\"stream\":true}"), 200);
+    assert_int_equal(complete("{\"model\":\"m\",\"prompt\":\"\",\"stream\":true}"), 200);
     limited(plain);
     close_all();
 }
@@ -141,18 +112,18 @@ static void tokens_a_minute(void **state)
 static void models_that_are_not_its_own_do_not_exist(void **state)
 {
     (void)state;
-    open_all("- - a*");
-    assert_int_equal(post(plain), 404);
+    open_limited("- - a*");
+    assert_int_equal(complete(plain), 404);
     assert_non_null(strstr(call_text(&call), "\"code\":\"model_not_found\""));
     assert_non_null(strstr(call_text(&call), "\"param\":\"model\""));
-    assert_int_equal(post("{\"model\":\"a\"}"), 200);
-    assert_int_equal(ask("GET", "/v1/models", NULL), 200);
+    assert_int_equal(complete("{\"model\":\"a\"}"), 200);
+    assert_int_equal(get("/v1/models"), 200);
     assert_non_null(strstr(call_text(&call), "\"id\":\"a\""));
     assert_null(strstr(call_text(&call), "\"id\":\"m\""));
-    assert_int_equal(ask("GET", "/v1/models/m", NULL), 404);
-    assert_int_equal(ask("GET", "/v1/models/a", NULL), 200);
+    assert_int_equal(get("/v1/models/m"), 404);
+    assert_int_equal(get("/v1/models/a"), 200);
     limit("- - m,a");
-    assert_int_equal(post(plain), 200);
+    assert_int_equal(complete(plain), 200);
     close_all();
 }
 
@@ -160,9 +131,9 @@ static void models_that_are_not_its_own_do_not_exist(void **state)
 static void a_reload_under_way_finds_the_key_again(void **state)
 {
     (void)state;
-    open_all("- 50");
+    open_limited("- 50");
     near.on_complete = NULL;
-    assert_int_equal(post(plain), 200);
+    assert_int_equal(complete(plain), 200);
     char path[512], text[1024] = "";
     snprintf(path, sizeof path, "%s", edge_path(&edge, "keys.txt"));
     FILE *file = fopen(path, "r");
@@ -172,13 +143,12 @@ static void a_reload_under_way_finds_the_key_again(void **state)
     char *more = memory_printf("other %064d priority\n%s", 0, text);
     near.on_complete = stream_events;
     far.on_complete = NULL;
-    const char *const fields[] = {"content-type", "application/json", "x-api-key", "sk", NULL};
     call_finish(&call);
-    call_begin(&call, &caller, "POST", "/v1/completions", fields,
+    call_begin(&call, &caller, "POST", "/v1/completions", keyed,
                "{\"model\":\"m\",\"prompt\":\"\",\"stream\":true}");
     call_wait_head(&call);
     edge_write(&edge, "keys.txt", more);
-    edge_reload(&edge, yaml);
+    reload();
     free(more);
     call_wait(&call);
     limited(plain);

@@ -25,7 +25,7 @@ extern struct loop *loop;
 extern struct engine near, far;
 extern struct edge edge;
 extern struct caller caller;
-extern struct call call;               /* of the last post */
+extern struct call call;               /* of the last post or ask */
 extern const char plain[], streamed[]; /* bodies to post */
 extern const char *const json[];       /* the fields that go with them */
 
@@ -33,7 +33,12 @@ extern const char *const json[];       /* the fields that go with them */
 void open_all(const char *options, const char *more, bool client_h2);
 void open_way(size_t w, const char *more);
 void close_all(void);
+/* Begins a call, having let go of the last one. */
 void post(const char *body);
+/* The same, waited for; its status. */
+int ask(const char *method, const char *path, const char *const *fields, const char *body);
 uint64_t faults(enum fault fault);
+/* An engine's on_complete that never answers. */
+void wait_for_ever(struct engine_request *request);
 
 #endif

@@ -356,13 +356,15 @@ void call_wait_text(struct call *call, const char *text)
 
 void call_finish(struct call *call)
 {
+    if (call->caller == NULL)
+        return;
     if (call->stream != NULL)
         stream_reset(call->stream, H2_CANCEL);
-    call->stream = NULL;
     buffer_release(&call->body);
     free(call->fields);
     free(call->trailers);
     arena_finish(&call->arena);
+    *call = (struct call){0};
 }
 
 const char *call_field(const struct call *call, const char *name)

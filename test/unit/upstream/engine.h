@@ -95,6 +95,7 @@ void call_wait(struct call *call);
 void call_wait_head(struct call *call);
 /* ... until `text` was in its body, or it closed. */
 void call_wait_text(struct call *call, const char *text);
+/* Nothing, if it is zeroed; it is afterwards. */
 void call_finish(struct call *call);
 /* The value of a field of the answer; NULL: absent. */
 const char *call_field(const struct call *call, const char *name);
