@@ -1,4 +1,4 @@
-"""What an eye would object to in a page: text that is cut off, lies over other text or is too pale, a page that scrolls sideways."""
+"""What an eye would object to in a page: text that is cut off, lies over other text, is broken within a word or is too pale, a page that scrolls sideways."""
 
 SCRIPT = r"""
 (() => {
@@ -60,6 +60,16 @@ SCRIPT = r"""
     for (const back of grounds)
       if (contrast(ink, back) < 4.5) say(`contrast ${contrast(ink, back).toFixed(2)}`, node);
     if (inSvg) continue;
+    for (const child of node.childNodes) {
+      if (child.nodeType !== 3) continue;
+      for (const word of child.data.matchAll(/[A-Za-z]+/g)) {
+        if (word[0].length > 16) continue; // must be broken somewhere
+        const range = document.createRange();
+        range.setStart(child, word.index);
+        range.setEnd(child, word.index + word[0].length);
+        if (new Set([...range.getClientRects()].map(piece => Math.round(piece.top))).size > 1) say(`"${word[0]}" broken in two`, node);
+      }
+    }
     const box = node.getBoundingClientRect();
     if (!node.closest('.scroll') && (box.right > width + 1 || box.left < -1)) say('beside the screen', node);
     if (node.scrollWidth > node.clientWidth + 1 && style.display !== 'inline' && style.overflow === 'visible') say('wider than its box', node);
