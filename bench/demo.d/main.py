@@ -56,8 +56,7 @@ class Run:
     def _start(self, name, options):
         load = Load(name, self.stage.folder, options)
         load.expected_exit.add(-signal.SIGTERM)  # the others' requests end with the stage
-        self.stage.processes.append(load)
-        return load
+        return self.stage.add(load)
 
     def _until(self, elapsed_s):
         """The load goes on until then; it ends early only if it failed."""

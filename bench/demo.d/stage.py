@@ -2,13 +2,14 @@
 
 import http.client
 import json
-import signal
 import socket
 from urllib.parse import urlsplit
 
+from kit.agent import Agent
 from kit.ports import free_port
 from kit.process import BUILD, TOP, Process, json_lines
-from kit.wait import PATIENCE, wait_for
+from kit.programs import Programs
+from kit.wait import PATIENCE
 
 # Where edges stand: in these of the scenario's places.
 EDGES = {"edge-sha": "Shanghai", "edge-fra": "Frankfurt", "edge-iad": "Virginia"}
@@ -40,7 +41,7 @@ class Sim(Process):
         file = folder / "clusters.yaml"
         file.write_text(scenario.on_free_ports())
         super().__init__("isosim", [BUILD / "bench" / "isosim", "-c", file, "--quiet"], folder)
-        first = self.ready(lambda: next(json_lines(self.output()), None), "its line of addresses")
+        first = self.announced("its line of addresses")
         self.control_url = "http://" + first["control"]
         self.urls = {one["name"]: "http://" + one["address"] for one in first["clusters"]}
 
@@ -70,20 +71,6 @@ class Redis(Process):
                 return connection.recv(16).startswith(b"+PONG")
         except OSError:
             return False
-
-
-class Agent(Process):
-    """Beside its cluster: from 127.0.0.1 isosim's network has no delay."""
-
-    def __init__(self, cluster, sim, redis, folder):
-        name = cluster["name"]
-        file = folder / f"agent-{name}.yaml"
-        file.write_text(json.dumps({
-            "cluster": name, "engine": "vllm", "endpoints": [sim.urls[name]], "redis": {"urls": [redis.url]}, "interval": "1s",
-            "price_per_mtok": cluster["price"],
-            "capacity": {"slots": int(cluster["instances"] * cluster["kind"]["batch"])},
-        }, indent=1))
-        super().__init__(f"agent-{name}", [BUILD / "router" / "isochrone-agent", "-c", file], folder)
 
 
 class Edge(Process):
@@ -144,49 +131,30 @@ class Edge(Process):
         return list(json_lines(self.access_file.read_text())) if self.access_file.exists() else []
 
 
-class Stage:
-    """All of it, fresh; a context manager that stops it by pid."""
+class Stage(Programs):
+    """All of it, fresh."""
 
     def __init__(self, scenario, policy, folder):
-        self.scenario = scenario
-        self.folder = folder
-        self.folder.mkdir()
-        self.policy = policy
+        super().__init__(folder)
+        self.scenario, self.policy = scenario, policy
         self.port = free_port("0.0.0.0")
-        self.processes = []
-        self.faults = []  # programs that did not end as they should
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _add(self, process):
-        process.expected_exit.add(-signal.SIGINT)  # Ctrl-C goes to all of a terminal's programs
-        self.processes.append(process)
-        return process
 
     def _start(self):
-        self.redis = self._add(Redis(self.folder))
-        self.sim = self._add(Sim(self.scenario, self.folder))
+        self.redis = self.add(Redis(self.folder))
+        self.sim = self.add(Sim(self.scenario, self.folder))
         for cluster in self.scenario.clusters:
-            self._add(Agent(cluster, self.sim, self.redis, self.folder))
+            self.add(self._agent(cluster))
         places = {name: self.scenario.place(place) for name, place in EDGES.items()}
         self.edge_entries = [{"name": name, "url": self.edge_url(place), "latitude": place["latitude"],
                               "longitude": place["longitude"]} for name, place in places.items()]
-        self.edges = {name: self._add(Edge(name, place, self.policy, self)) for name, place in places.items()}
+        self.edges = {name: self.add(Edge(name, place, self.policy, self)) for name, place in places.items()}
         for name, edge in self.edges.items():
             edge.ready(edge.sees_all, "every cluster is reported, its round trip measured, the other edges heard")
 
+    def _agent(self, cluster):
+        """Beside its cluster: from 127.0.0.1 isosim's network has no delay."""
+        return Agent(self.folder, cluster["name"], self.sim.urls[cluster["name"]], self.redis.url, interval="1s",
+                     capacity={"slots": int(cluster["instances"] * cluster["kind"]["batch"])}, price_per_mtok=cluster["price"])
+
     def edge_url(self, place):
         return f"http://{place['network']}.1:{self.port}"
-
-    def __exit__(self, *_):
-        for process in reversed(self.processes):
-            fault = process.stop()
-            if fault:
-                self.faults.append(f"{fault}\n{process.errors()[-2000:]}")
-        self.processes.clear()

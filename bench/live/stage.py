@@ -10,6 +10,7 @@ import httpx
 from kit.agent import Agent
 from kit.ports import free_port
 from kit.process import BUILD, TOP, Process, json_lines
+from kit.programs import Programs
 from kit.redis_server import Redis
 
 GEOIP = TOP / "test" / "data" / "china.mmdb"
@@ -24,7 +25,7 @@ class Sim(Process):
 
     def __init__(self, scenario, folder):
         super().__init__("isosim", [BUILD / "bench" / "isosim", "-c", scenario.file, "--scenario", scenario.name, "--quiet"], folder)
-        first = self.ready(lambda: next(json_lines(self.output()), None), "its line of addresses")
+        first = self.announced("its line of addresses")
         self.control_url = "http://" + first["control"]
         self.clusters = {one["name"]: one for one in first["clusters"]}
 
@@ -119,29 +120,14 @@ class Load(Process):
         return list(json_lines(self.log_file.read_text()))
 
 
-class Stage:
-    """All of it, fresh, so that nothing is learned from the take before; a context manager that stops it by pid."""
+class Stage(Programs):
+    """All of it, fresh, so that nothing is learned from the take before."""
 
     def __init__(self, scenario, policy, folder):
-        self.scenario, self.policy, self.folder = scenario, policy, folder
-        self.processes = []
-        self.faults = []  # programs that did not end as they should
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def add(self, process):
-        process.expected_exit.add(-signal.SIGINT)  # Ctrl-C goes to all of a terminal's programs
-        self.processes.append(process)
-        return process
+        super().__init__(folder)
+        self.scenario, self.policy = scenario, policy
 
     def _start(self):
-        self.folder.mkdir()
         self.redis = self.add(Redis(self.folder))
         self.sim = self.add(Sim(self.scenario, self.folder))
         self.agents = [self.add(self._agent(one)) for one in self.scenario.clusters]
@@ -153,13 +139,6 @@ class Stage:
     def _agent(self, cluster):
         return Agent(self.folder, cluster["name"], self.sim.clusters[cluster["name"]]["url"], self.redis.url, interval=REPORT_INTERVAL,
                      capacity={"slots": cluster["instances"] * cluster["kind"]["batch"]}, price_per_mtok=cluster["price"])
-
-    def __exit__(self, *_):
-        for process in reversed(self.processes):
-            fault = process.stop()
-            if fault:
-                self.faults.append(f"{fault}\n{process.errors()[-2000:]}")
-        self.processes.clear()
 
 
 def cpu_s(process):

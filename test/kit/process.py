@@ -100,6 +100,10 @@ class Process:
             return value
         return wait_for(check, 20, f"{self.name}: {what}")
 
+    def announced(self, what):
+        """Waits for the first JSON line on its stdout."""
+        return self.ready(lambda: next(json_lines(self.output()), None), what)
+
     def rss_bytes(self):
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):

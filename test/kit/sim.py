@@ -38,7 +38,7 @@ class Sim(Process):
             "test": {"regions": [{"name": "here", **PLACE}], "clusters": clusters},
         }, indent=1))
         super().__init__("isosim", [BUILD / "bench" / "isosim", "-c", file], folder)
-        started = self.ready(lambda: next(json_lines(self.output()), None), "its line of addresses")
+        started = self.announced("its line of addresses")
         self.control_url = "http://" + started["control"]
         self.urls = {one["name"]: self._url(one) for one in started["clusters"]}
 
