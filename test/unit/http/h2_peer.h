@@ -6,7 +6,7 @@
 #define TEST_H2_PEER_H
 
 #include "h2_raw.h"
-#include "pair.h"
+#include "peer.h"
 
 /* RFC 9113 section 7; the router itself names only those it sends. */
 enum {
@@ -34,6 +34,16 @@ struct step {
     {                                \
         "" text, sizeof("" text) - 1 \
     }
+
+/* A field of a head that a table row gives. */
+struct raw_pair {
+    struct slice name, value;
+};
+#define F(name, value)    \
+    {                     \
+        S(name), S(value) \
+    }
+
 /* One frame; one of `size` bytes; and: what was sent until here is answered before the rest comes.
  */
 #define FRAME(type, flags, stream, text)                   \
@@ -62,48 +72,9 @@ enum { ES = RAW_END_STREAM, EH = RAW_END_HEADERS };
 /* How the bytes come; every row must end the same in each. */
 static const size_t pieces[] = {SIZE_MAX, 1, 7};
 
-struct peer {
-    struct pair *pair;
-    struct codec *codec; /* of the pair; the other one is not used */
-    struct buffer bytes; /* to be fed */
-    struct buffer out;   /* all that was produced */
-    size_t piece;
-    bool alive;
-};
-
-static inline void peer_produce(struct peer *peer)
-{
-    char bytes[16384 + 100];
-    size_t n;
-    do {
-        n = codec_produce(peer->codec, bytes, sizeof bytes);
-        buffer_append(&peer->out, bytes, n);
-    } while (n > 0);
-}
-
-/* Feeds peer->bytes, each piece in memory of its own, so that a codec that reads beyond it or
- * keeps a pointer into it is seen by a sanitizer. */
-static inline void peer_flush(struct peer *peer)
-{
-    struct slice rest = buffer_slice(&peer->bytes);
-    while (rest.len > 0 && peer->alive) {
-        const size_t n = rest.len < peer->piece ? rest.len : peer->piece;
-        char *copy = malloc(n);
-        assert_non_null(copy);
-        memcpy(copy, rest.ptr, n);
-        peer->alive = codec_feed(peer->codec, slice_make(copy, n), peer->pair->now_ns);
-        free(copy);
-        rest = slice_make(rest.ptr + n, rest.len - n);
-        peer_produce(peer);
-    }
-    buffer_clear(&peer->bytes);
-    peer_produce(peer);
-}
-
 static inline void peer_init(struct peer *peer, bool server, size_t piece)
 {
-    *peer = (struct peer){.pair = pair_create(true, 65536), .alive = true, .piece = piece};
-    peer->codec = server ? peer->pair->server : peer->pair->client;
+    peer_open(peer, true, server, piece);
 }
 
 /* The peer's side of the beginning, before or after which nothing else was said. */
@@ -121,13 +92,6 @@ static inline void peer_begin(struct peer *peer, bool server, size_t piece)
 {
     peer_init(peer, server, piece);
     peer_greet(peer);
-}
-
-static inline void peer_finish(struct peer *peer)
-{
-    pair_destroy(peer->pair);
-    buffer_release(&peer->bytes);
-    buffer_release(&peer->out);
 }
 
 static inline void peer_play(struct peer *peer, const struct step *steps)
@@ -150,6 +114,7 @@ struct said {
     unsigned resets, acks, pongs, heads;
     uint32_t last_id;                          /* of the last GOAWAY */
     size_t data;                               /* bytes of DATA frames */
+    bool error_object;                         /* a DATA frame begins with one */
     uint64_t stream_credit, connection_credit; /* of WINDOW_UPDATE */
 };
 
@@ -176,6 +141,7 @@ static inline void said_frame(struct said *said, const struct raw_reader *frame)
         break;
     case RAW_DATA:
         said->data += frame->payload.len;
+        said->error_object |= slice_starts(frame->payload, SLICE("{\"error\":"));
         break;
     case RAW_WINDOW_UPDATE:
         *(frame->stream > 0 ? &said->stream_credit : &said->connection_credit) +=

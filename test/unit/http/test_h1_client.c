@@ -1,46 +1,16 @@
 /* What a cluster may answer over HTTP/1.1, and what costs it the connection. */
-#include "pair.h"
+#include "peer.h"
 
 struct back {
-    struct pair *pair; /* only its client is used */
+    struct peer peer;
     struct message *call;
-    struct buffer out;
-    bool alive;
 };
 
-static void back_produce(struct back *back)
+static void back_begin(struct back *back, const char *method, size_t piece)
 {
-    char bytes[4096];
-    size_t n;
-    do {
-        n = codec_produce(back->pair->client, bytes, sizeof bytes);
-        buffer_append(&back->out, bytes, n);
-    } while (n > 0);
-}
-
-static void back_begin(struct back *back, const char *method)
-{
-    *back = (struct back){.pair = pair_create(false, 65536), .alive = true};
-    back->call = pair_call(back->pair, method, "/v1/x", NULL, 0);
-    back_produce(back);
-}
-
-static void back_answer(struct back *back, const char *text, size_t len, size_t piece)
-{
-    for (size_t at = 0; at < len && back->alive; at += piece) {
-        const size_t n = len - at < piece ? len - at : piece;
-        char *copy = malloc(n);
-        assert_non_null(copy);
-        memcpy(copy, text + at, n);
-        back->alive = codec_feed(back->pair->client, slice_make(copy, n), NS_PER_S);
-        free(copy);
-    }
-}
-
-static void back_end(struct back *back)
-{
-    pair_destroy(back->pair);
-    buffer_release(&back->out);
+    peer_open(&back->peer, false, false, piece);
+    back->call = pair_call(back->peer.pair, method, "/v1/x", NULL, 0);
+    peer_produce(&back->peer);
 }
 
 enum after { REUSABLE, CLOSED, BROKEN, NEEDS_EOF };
@@ -94,7 +64,7 @@ static void check_row(struct back *back, size_t i)
     const enum after after = responses[i].after;
     if (after == NEEDS_EOF) {
         assert_false(call->ended);
-        codec_end_of_input(back->pair->client, true);
+        codec_end_of_input(back->peer.codec, true);
     }
     assert_true(call->closed);
     if (call->status != responses[i].status ||
@@ -102,12 +72,12 @@ static void check_row(struct back *back, size_t i)
         fail_msg("status %d: %s", call->status, responses[i].response);
     if ((call->why == STREAM_DONE) != (after != BROKEN) || call->ended != (after != BROKEN))
         fail_msg("closed as %d: %s", (int)call->why, responses[i].response);
-    assert_int_equal(back->alive, after != BROKEN);
-    assert_int_equal(codec_capacity(back->pair->client), after == REUSABLE ? 1 : 0);
-    assert_int_equal(codec_finished(back->pair->client), after != REUSABLE);
+    assert_int_equal(back->peer.alive, after != BROKEN);
+    assert_int_equal(codec_capacity(back->peer.codec), after == REUSABLE ? 1 : 0);
+    assert_int_equal(codec_finished(back->peer.codec), after != REUSABLE);
     if (after == BROKEN) {
         assert_int_equal(call->why, STREAM_PROTOCOL);
-        assert_non_null(codec_failure(back->pair->client));
+        assert_non_null(codec_failure(back->peer.codec));
     }
 }
 
@@ -118,10 +88,10 @@ static void test_responses(void **state)
     for (size_t i = 0; i < COUNT_OF(responses); i++) {
         for (size_t p = 0; p < COUNT_OF(pieces); p++) {
             struct back back;
-            back_begin(&back, responses[i].method);
-            back_answer(&back, responses[i].response, strlen(responses[i].response), pieces[p]);
+            back_begin(&back, responses[i].method, pieces[p]);
+            peer_send(&back.peer, slice_of(responses[i].response));
             check_row(&back, i);
-            back_end(&back);
+            peer_finish(&back.peer);
         }
     }
 }
@@ -141,19 +111,19 @@ static void test_cut_answers_are_not_whole(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         struct back back;
-        back_begin(&back, "GET");
-        back_answer(&back, texts[i], strlen(texts[i]), 1);
-        codec_end_of_input(back.pair->client, true);
+        back_begin(&back, "GET", 1);
+        peer_send(&back.peer, slice_of(texts[i]));
+        codec_end_of_input(back.peer.codec, true);
         assert_false(back.call->ended);
         assert_int_equal(back.call->why, STREAM_LOST);
-        back_end(&back);
+        peer_finish(&back.peer);
     }
     struct back back; /* close-delimited, over TLS without close_notify */
-    back_begin(&back, "GET");
-    back_answer(&back, "HTTP/1.1 200 OK\r\n\r\nok", 21, 100);
-    codec_end_of_input(back.pair->client, false);
+    back_begin(&back, "GET", 100);
+    peer_send(&back.peer, SLICE("HTTP/1.1 200 OK\r\n\r\nok"));
+    codec_end_of_input(back.peer.codec, false);
     assert_int_equal(back.call->why, STREAM_LOST);
-    back_end(&back);
+    peer_finish(&back.peer);
 }
 
 static void test_bytes_while_idle(void **state)
@@ -161,19 +131,19 @@ static void test_bytes_while_idle(void **state)
     (void)state;
     struct back back;
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    back_begin(&back, "GET");
-    back_answer(&back, answer, sizeof answer - 1, 100);
-    assert_int_equal(codec_capacity(back.pair->client), 1);
-    back_answer(&back, "H", 1, 1);
-    assert_false(back.alive);
-    assert_int_equal(codec_capacity(back.pair->client), 0);
-    back_end(&back);
-    back_begin(&back, "GET"); /* in the same piece as the answer */
+    back_begin(&back, "GET", 100);
+    peer_send(&back.peer, slice_of(answer));
+    assert_int_equal(codec_capacity(back.peer.codec), 1);
+    peer_send(&back.peer, SLICE("H"));
+    assert_false(back.peer.alive);
+    assert_int_equal(codec_capacity(back.peer.codec), 0);
+    peer_finish(&back.peer);
+    back_begin(&back, "GET", 100); /* in the same piece as the answer */
     static const char two[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n";
-    back_answer(&back, two, sizeof two - 1, 100);
+    peer_send(&back.peer, slice_of(two));
     assert_int_equal(back.call->why, STREAM_DONE);
-    assert_int_equal(codec_capacity(back.pair->client), 0);
-    back_end(&back);
+    assert_int_equal(codec_capacity(back.peer.codec), 0);
+    peer_finish(&back.peer);
 }
 
 static void test_answer_before_the_request(void **state)

@@ -3,7 +3,7 @@
  * inputs, whole and byte by byte.  What does pass is there too, so that a
  * parser refusing all would fail.
  */
-#include "pair.h"
+#include "peer.h"
 
 struct row {
     const char *request;
@@ -107,47 +107,12 @@ static const struct row requests[] = {
     {"\x16\x03\x01\x02\x00\x01", 405}, /* TLS on a cleartext port */
 };
 
-struct front {
-    struct pair *pair; /* only its server is used */
-    struct buffer out;
-    bool alive;
-};
-
-static void front_begin(struct front *front)
+static void front_begin(struct peer *front, size_t piece)
 {
-    *front = (struct front){.pair = pair_create(false, 65536), .alive = true};
+    peer_open(front, false, true, piece);
 }
 
-static void front_produce(struct front *front)
-{
-    char bytes[4096];
-    size_t n;
-    do {
-        n = codec_produce(front->pair->server, bytes, sizeof bytes);
-        buffer_append(&front->out, bytes, n);
-    } while (n > 0);
-}
-
-static void front_send(struct front *front, const char *text, size_t len, size_t piece)
-{
-    for (size_t at = 0; at < len && front->alive; at += piece) {
-        const size_t n = len - at < piece ? len - at : piece;
-        char *copy = malloc(n);
-        assert_non_null(copy);
-        memcpy(copy, text + at, n);
-        front->alive = codec_feed(front->pair->server, slice_make(copy, n), NS_PER_S);
-        free(copy);
-        front_produce(front);
-    }
-}
-
-static void front_end(struct front *front)
-{
-    pair_destroy(front->pair);
-    buffer_release(&front->out);
-}
-
-static int front_status(struct front *front)
+static int front_status(struct peer *front)
 {
     buffer_append_byte(&front->out, '\0');
     int status = 0;
@@ -163,9 +128,9 @@ static void test_requests(void **state)
     int failures = 0;
     for (size_t i = 0; i < COUNT_OF(requests); i++) {
         for (size_t p = 0; p < COUNT_OF(pieces); p++) {
-            struct front front;
-            front_begin(&front);
-            front_send(&front, requests[i].request, strlen(requests[i].request), pieces[p]);
+            struct peer front;
+            front_begin(&front, pieces[p]);
+            peer_send(&front, slice_of(requests[i].request));
             const int status = front_status(&front);
             const bool complete = front.pair->request_count == 1 && front.pair->requests[0].ended;
             if (requests[i].status == 0 && (!complete || status != 0 || !front.alive))
@@ -175,12 +140,12 @@ static void test_requests(void **state)
                                           requests[i].status, requests[i].request);
             if (requests[i].status != 0 && !complete) {
                 assert_false(front.alive);
-                assert_non_null(codec_failure(front.pair->server));
-                assert_true(codec_finished(front.pair->server));
+                assert_non_null(codec_failure(front.codec));
+                assert_true(codec_finished(front.codec));
                 assert_non_null(memmem(front.out.memory, buffer_len(&front.out), "{\"error\":", 9));
                 assert_int_equal(front.pair->refused, 1);
             }
-            front_end(&front);
+            peer_finish(&front);
         }
     }
     assert_int_equal(failures, 0);
@@ -194,15 +159,15 @@ static void test_framing_fields_are_not_carried(void **state)
         "Keep-Alive: timeout=5\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
         "TE: trailers\r\nExpect: 100-continue\r\nTrailer: x-a\r\nX-Kept:  a b \r\n"
         "Cookie: a=1\r\nCookie: b=2\r\nContent-Length: 2\r\n\r\n{}";
-    struct front front;
-    front_begin(&front);
-    front_send(&front, text, sizeof text - 1, 5);
+    struct peer front;
+    front_begin(&front, 5);
+    peer_send(&front, slice_of(text));
     assert_int_equal(front.pair->request_count, 1);
     const struct message *request = &front.pair->requests[0];
     assert_string_equal(request->fields, "x-kept=a b;cookie=a=1; b=2;");
     assert_true(request->request.expect_continue && request->request.takes_trailers);
     assert_true(slice_starts(buffer_slice(&front.out), SLICE("HTTP/1.1 100 Continue\r\n\r\n")));
-    front_end(&front);
+    peer_finish(&front);
 }
 
 static void refuse_401(struct message *request)
@@ -215,29 +180,29 @@ static void test_final_answer_instead_of_continue(void **state)
     (void)state;
     static const char text[] = "POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\n"
                                "Content-Length: 2\r\n\r\n";
-    struct front front;
-    front_begin(&front);
+    struct peer front;
+    front_begin(&front, 65536);
     front.pair->on_request = refuse_401;
-    front_send(&front, text, sizeof text - 1, 65536);
+    peer_send(&front, slice_of(text));
     assert_int_equal(front_status(&front), 401);
     assert_non_null(memmem(front.out.memory, buffer_len(&front.out), "connection: close", 17));
-    front_end(&front);
+    peer_finish(&front);
 }
 
 static void test_small_rest_keeps_the_connection(void **state)
 {
     (void)state;
     static const char text[] = "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello";
-    struct front front;
-    front_begin(&front);
+    struct peer front;
+    front_begin(&front, 1);
     front.pair->on_request = refuse_401;
     for (int i = 0; i < 3; i++)
-        front_send(&front, text, sizeof text - 1, 1);
+        peer_send(&front, slice_of(text));
     assert_int_equal(front.pair->request_count, 3);
     assert_true(front.alive);
-    assert_false(codec_finished(front.pair->server));
+    assert_false(codec_finished(front.codec));
     assert_null(memmem(front.out.memory, buffer_len(&front.out), "connection: close", 17));
-    front_end(&front);
+    peer_finish(&front);
 }
 
 static void test_pipelined_requests_take_turns(void **state)
@@ -248,19 +213,19 @@ static void test_pipelined_requests_take_turns(void **state)
                                "GET /3 HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
                                "GET /4 HTTP/1.1\r\nHost: a.test\r\n\r\n";
     for (size_t piece = 1; piece < 200; piece += 13) {
-        struct front front;
-        front_begin(&front);
-        front_send(&front, text, sizeof text - 1, piece);
+        struct peer front;
+        front_begin(&front, piece);
+        peer_send(&front, slice_of(text));
         for (size_t i = 0; i < 3; i++) {
             assert_int_equal(front.pair->request_count, i + 1);
             char path[4] = {'/', (char)('1' + i), '\0'};
             assert_true(slice_eq(front.pair->requests[i].request.path, slice_of(path)));
             respond(&front.pair->requests[i], 200, SLICE("ok"));
-            front_produce(&front);
+            peer_produce(&front);
         }
         assert_int_equal(front.pair->request_count, 3); /* nothing behind `close` */
-        assert_true(codec_finished(front.pair->server));
-        front_end(&front);
+        assert_true(codec_finished(front.codec));
+        peer_finish(&front);
     }
 }
 
@@ -280,12 +245,12 @@ static void test_head_limits(void **state)
         for (int i = 0; kind == 3 && i < 140000; i++) /* blanks belong to no field */
             buffer_append_byte(&text, i == 0 ? 'x' : i == 1 ? ':' : ' ');
         buffer_append_slice(&text, SLICE("\r\n"));
-        struct front front;
-        front_begin(&front);
-        front_send(&front, buffer_slice(&text).ptr, buffer_len(&text), 1000);
+        struct peer front;
+        front_begin(&front, 1000);
+        peer_send(&front, buffer_slice(&text));
         assert_int_equal(front_status(&front), 431);
         assert_int_equal(front.pair->refused_fault, FAULT_HEAD_TOO_LARGE);
-        front_end(&front);
+        peer_finish(&front);
         buffer_release(&text);
     }
 }
@@ -293,19 +258,19 @@ static void test_head_limits(void **state)
 static void test_tiny_chunks_are_a_glitch(void **state)
 {
     (void)state;
-    struct front front;
-    front_begin(&front);
+    struct peer front;
+    front_begin(&front, 1000);
     static const char head[] = "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n";
-    front_send(&front, head, sizeof head - 1, 65536);
+    peer_send(&front, slice_of(head));
     struct buffer chunks = {0};
     for (int i = 0; i < 3000; i++)
         buffer_append_slice(&chunks, SLICE("00000000000001;aaaaaaaaaaaaaaaaa\r\nx\r\n"));
-    front_send(&front, chunks.memory, buffer_len(&chunks), 1000);
+    peer_send(&front, buffer_slice(&chunks));
     assert_false(front.alive);
     assert_int_equal(front.pair->requests[0].why, STREAM_PROTOCOL);
     assert_int_equal(front_status(&front), 400);
     buffer_release(&chunks);
-    front_end(&front);
+    peer_finish(&front);
 }
 
 static void test_half_close_and_loss(void **state)
@@ -313,64 +278,64 @@ static void test_half_close_and_loss(void **state)
     (void)state;
     static const char text[] = "GET / HTTP/1.1\r\n" H "\r\n";
     for (int clean = 0; clean < 2; clean++) {
-        struct front front;
-        front_begin(&front);
-        front_send(&front, text, sizeof text - 1, 65536);
-        codec_end_of_input(front.pair->server, clean);
+        struct peer front;
+        front_begin(&front, 65536);
+        peer_send(&front, slice_of(text));
+        codec_end_of_input(front.codec, clean);
         assert_int_equal(front.pair->requests[0].closed, !clean);
         if (clean) {
             respond(&front.pair->requests[0], 200, SLICE("ok"));
-            front_produce(&front);
+            peer_produce(&front);
             assert_int_equal(front_status(&front), 200);
         }
-        assert_true(codec_finished(front.pair->server));
-        front_end(&front);
+        assert_true(codec_finished(front.codec));
+        peer_finish(&front);
     }
 }
 
 static void test_slow_head_times_out(void **state)
 {
     (void)state;
-    struct front front;
-    front_begin(&front);
-    assert_false(codec_head_begun(front.pair->server));
-    front_send(&front, "GET / HT", 8, 1);
-    assert_true(codec_head_begun(front.pair->server));
-    codec_timed_out(front.pair->server);
-    front_produce(&front);
+    struct peer front;
+    front_begin(&front, 1);
+    assert_false(codec_head_begun(front.codec));
+    peer_send(&front, SLICE("GET / HT"));
+    assert_true(codec_head_begun(front.codec));
+    codec_timed_out(front.codec);
+    peer_produce(&front);
     assert_int_equal(front_status(&front), 408);
-    assert_true(codec_finished(front.pair->server));
-    front_end(&front);
-    front_begin(&front);
-    codec_timed_out(front.pair->server); /* idle: closes without a word */
-    front_produce(&front);
+    assert_true(codec_finished(front.codec));
+    peer_finish(&front);
+    front_begin(&front, 1);
+    codec_timed_out(front.codec); /* idle: closes without a word */
+    peer_produce(&front);
     assert_int_equal(buffer_len(&front.out), 0);
-    assert_true(codec_finished(front.pair->server));
-    front_end(&front);
+    assert_true(codec_finished(front.codec));
+    peer_finish(&front);
 }
 
 static void test_shorter_than_promised_is_cut(void **state)
 {
     (void)state;
     static const char text[] = "GET / HTTP/1.1\r\n" H "\r\n";
-    struct front front;
-    front_begin(&front);
-    front_send(&front, text, sizeof text - 1, 65536);
+    struct peer front;
+    front_begin(&front, 65536);
+    peer_send(&front, slice_of(text));
     respond_head(&front.pair->requests[0], 200, 10, false);
     stream_send_body(front.pair->requests[0].stream, SLICE("12345"));
     stream_send_end(front.pair->requests[0].stream, NULL);
-    front_produce(&front);
-    assert_true(codec_aborted(front.pair->server));
-    front_end(&front);
+    peer_produce(&front);
+    assert_true(codec_aborted(front.codec));
+    peer_finish(&front);
 }
 
 static void test_response_is_never_split(void **state)
 {
     (void)state;
     static const char text[] = "GET / HTTP/1.1\r\n" H "\r\n";
-    struct front front;
-    front_begin(&front);
-    front_send(&front, text, sizeof text - 1, 65536);
+    struct peer front;
+    front_begin(&front, 65536);
+    peer_send(&front, slice_of(text));
     struct arena arena;
     arena_init(&arena);
     struct response_head head = {.status = 200, .content_length = 0};
@@ -380,10 +345,10 @@ static void test_response_is_never_split(void **state)
     fields_add(&head.fields, &arena, SLICE("x-ok"), SLICE("d"));
     stream_send_response(front.pair->requests[0].stream, &head, true);
     arena_finish(&arena);
-    front_produce(&front);
+    peer_produce(&front);
     assert_true(slice_eq(buffer_slice(&front.out),
                          SLICE("HTTP/1.1 200 OK\r\nx-ok: d\r\ncontent-length: 0\r\n\r\n")));
-    front_end(&front);
+    peer_finish(&front);
 }
 
 UNIT_MAIN(test_requests, test_framing_fields_are_not_carried, test_final_answer_instead_of_continue,

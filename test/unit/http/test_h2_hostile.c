@@ -2,88 +2,12 @@
  * HTTP/2 peers that break rules: floods, smuggling and whatever else a codec
  * can meet, written frame by frame.
  */
-#include "h2_raw.h"
-#include "pair.h"
-
-struct front {
-    struct pair *pair; /* only its server is used */
-    struct buffer out; /* all it produced */
-    bool alive;
-    int64_t now_ns;
-};
-
-static void front_produce(struct front *front)
-{
-    char bytes[4096];
-    size_t n;
-    do {
-        n = codec_produce(front->pair->server, bytes, sizeof bytes);
-        buffer_append(&front->out, bytes, n);
-    } while (n > 0);
-}
-
-static void front_send(struct front *front, struct buffer *bytes)
-{
-    if (front->alive)
-        front->alive = codec_feed(front->pair->server, buffer_slice(bytes), front->now_ns);
-    buffer_clear(bytes);
-    front_produce(front);
-}
-
-static void front_begin(struct front *front)
-{
-    *front = (struct front){.pair = pair_create(true, 65536), .alive = true, .now_ns = NS_PER_S};
-    struct buffer bytes = {0};
-    raw_preface(&bytes);
-    raw_frame(&bytes, RAW_SETTINGS, RAW_ACK, 0, SLICE_NONE);
-    front_send(front, &bytes);
-    buffer_release(&bytes);
-}
-
-static void front_end(struct front *front)
-{
-    pair_destroy(front->pair);
-    buffer_release(&front->out);
-}
-
-struct seen {
-    int64_t goaway, reset; /* error codes, -1 none */
-    unsigned headers;
-    bool error_object;
-};
-
-static struct seen front_seen(const struct front *front)
-{
-    struct seen seen = {.goaway = -1, .reset = -1};
-    struct raw_reader reader = {.rest = buffer_slice(&front->out)};
-    while (raw_next(&reader)) {
-        if (reader.type == RAW_GOAWAY)
-            seen.goaway = raw_read_u32(reader.payload, 4);
-        else if (reader.type == RAW_RST_STREAM)
-            seen.reset = raw_read_u32(reader.payload, 0);
-        else if (reader.type == RAW_HEADERS)
-            seen.headers++;
-        else if (reader.type == RAW_DATA && slice_starts(reader.payload, SLICE("{\"error\":")))
-            seen.error_object = true;
-    }
-    return seen;
-}
+#include "h2_peer.h"
 
 enum outcome { TAKEN, RESET, ANSWERED };
 
-struct pair_of {
-    struct slice name, value;
-};
-#define F(name, value)                  \
-    {                                   \
-        {"" name, sizeof(name) - 1},    \
-        {                               \
-            "" value, sizeof(value) - 1 \
-        }                               \
-    }
-
 static const struct {
-    struct pair_of fields[8]; /* replace those of a good request by name, or are added */
+    struct raw_pair fields[8]; /* replace those of a good request by name, or are added */
     enum outcome outcome;
     enum fault fault; /* of an answer */
 } heads[] = {
@@ -163,8 +87,8 @@ static bool replaces(size_t row, struct slice name)
 
 static void write_head(struct buffer *block, size_t row)
 {
-    static const struct pair_of good[] = {F(":method", "POST"), F(":scheme", "http"),
-                                          F(":path", "/v1/x"), F(":authority", "a.test")};
+    static const struct raw_pair good[] = {F(":method", "POST"), F(":scheme", "http"),
+                                           F(":path", "/v1/x"), F(":authority", "a.test")};
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         if (!replaces(row, good[i].name))
             raw_field(block, good[i].name, good[i].value);
@@ -178,63 +102,60 @@ static void test_heads(void **state)
     (void)state;
     int failures = 0;
     for (size_t row = 0; row < COUNT_OF(heads); row++) {
-        struct front front;
-        front_begin(&front);
-        struct buffer block = {0}, bytes = {0};
+        struct peer front;
+        peer_begin(&front, true, SIZE_MAX);
+        struct buffer block = {0};
         write_head(&block, row);
-        raw_headers(&bytes, 1, 0, buffer_slice(&block));
-        raw_frame(&bytes, RAW_DATA, RAW_END_STREAM, 1, SLICE("abc"));
-        front_send(&front, &bytes);
-        const struct seen seen = front_seen(&front);
+        raw_headers(&front.bytes, 1, 0, buffer_slice(&block));
+        raw_frame(&front.bytes, RAW_DATA, RAW_END_STREAM, 1, SLICE("abc"));
+        peer_flush(&front);
+        const struct said said = peer_said(&front);
         const bool taken = front.pair->request_count == 1 && front.pair->requests[0].ended;
-        enum outcome outcome = taken ? TAKEN : seen.headers > 0 ? ANSWERED : RESET;
-        const bool right = outcome == heads[row].outcome && front.alive && seen.goaway == -1 &&
-                           (outcome != RESET || seen.reset == H2_PROTOCOL_ERROR) &&
+        enum outcome outcome = taken ? TAKEN : said.heads > 0 ? ANSWERED : RESET;
+        const bool right = outcome == heads[row].outcome && front.alive && said.goaway == -1 &&
+                           (outcome != RESET || said.reset == H2_PROTOCOL_ERROR) &&
                            (outcome != ANSWERED ||
-                            (seen.error_object && front.pair->refused_fault == heads[row].fault));
+                            (said.error_object && front.pair->refused_fault == heads[row].fault));
         if (!right) {
             print_message("row %zu %.*s: outcome %d, reset %d, goaway %d, fault %d\n", row,
-                          SLICE_ARG(heads[row].fields[0].name), (int)outcome, (int)seen.reset,
-                          (int)seen.goaway, (int)front.pair->refused_fault);
+                          SLICE_ARG(heads[row].fields[0].name), (int)outcome, (int)said.reset,
+                          (int)said.goaway, (int)front.pair->refused_fault);
             failures++;
         }
         buffer_release(&block);
-        buffer_release(&bytes);
-        front_end(&front);
+        peer_finish(&front);
     }
     assert_int_equal(failures, 0);
 }
 
-static void open_request(struct front *front, uint32_t id, int flags)
+static void open_request(struct peer *front, uint32_t id, int flags)
 {
-    struct buffer block = {0}, bytes = {0};
+    struct buffer block = {0};
     raw_request_fields(&block);
-    raw_headers(&bytes, id, flags, buffer_slice(&block));
-    front_send(front, &bytes);
+    raw_headers(&front->bytes, id, flags, buffer_slice(&block));
+    peer_flush(front);
     buffer_release(&block);
-    buffer_release(&bytes);
 }
 
 static void test_carried_fields(void **state)
 {
     (void)state;
-    struct front front;
-    front_begin(&front);
-    struct buffer block = {0}, bytes = {0};
+    struct peer front;
+    peer_begin(&front, true, SIZE_MAX);
+    struct buffer block = {0};
     raw_request_fields(&block);
     raw_field(&block, SLICE("cookie"), SLICE("a=1"));
     raw_field(&block, SLICE("te"), SLICE("trailers"));
     raw_field(&block, SLICE("x-b"), SLICE(""));
     raw_field(&block, SLICE("cookie"), SLICE("b=2"));
     raw_field(&block, SLICE("http2-settings"), SLICE("AA"));
-    raw_headers(&bytes, 1, RAW_END_STREAM, buffer_slice(&block));
-    front_send(&front, &bytes);
+    raw_headers(&front.bytes, 1, RAW_END_STREAM, buffer_slice(&block));
+    peer_flush(&front);
     assert_int_equal(front.pair->request_count, 1);
     assert_string_equal(front.pair->requests[0].fields, "cookie=a=1; b=2;x-b=;");
     assert_false(front.pair->requests[0].request.body);
     buffer_release(&block);
-    buffer_release(&bytes);
-    front_end(&front);
+    peer_finish(&front);
 }
 
 /* Rows 42 and 43. */
@@ -246,31 +167,30 @@ static void test_content_length_must_match(void **state)
         bool end_with_trailers;
     } rows[] = {{"5", "abc", false}, {"2", "abc", false}, {"5", "", false}, {"5", "abc", true}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct front front;
-        front_begin(&front);
-        struct buffer block = {0}, bytes = {0};
+        struct peer front;
+        peer_begin(&front, true, SIZE_MAX);
+        struct buffer block = {0};
         raw_request_fields(&block);
         raw_field(&block, SLICE("content-length"), slice_of(rows[i].length));
         const bool data = rows[i].data[0] != '\0';
-        raw_headers(&bytes, 1, data ? 0 : RAW_END_STREAM, buffer_slice(&block));
+        raw_headers(&front.bytes, 1, data ? 0 : RAW_END_STREAM, buffer_slice(&block));
         if (data)
-            raw_frame(&bytes, RAW_DATA, rows[i].end_with_trailers ? 0 : RAW_END_STREAM, 1,
+            raw_frame(&front.bytes, RAW_DATA, rows[i].end_with_trailers ? 0 : RAW_END_STREAM, 1,
                       slice_of(rows[i].data));
         buffer_clear(&block);
         raw_field(&block, SLICE("x-t"), SLICE("1"));
         if (rows[i].end_with_trailers)
-            raw_headers(&bytes, 1, RAW_END_STREAM, buffer_slice(&block));
-        front_send(&front, &bytes);
+            raw_headers(&front.bytes, 1, RAW_END_STREAM, buffer_slice(&block));
+        peer_flush(&front);
         assert_int_equal(front.pair->request_count, data); /* else nobody heard of it */
         if (data) {
             assert_false(front.pair->requests[0].ended);
             assert_true(front.pair->requests[0].closed);
             assert_int_equal(front.pair->requests[0].why, STREAM_PROTOCOL);
         }
-        assert_int_equal(front_seen(&front).reset, H2_PROTOCOL_ERROR);
+        assert_int_equal(peer_said(&front).reset, H2_PROTOCOL_ERROR);
         buffer_release(&block);
-        buffer_release(&bytes);
-        front_end(&front);
+        peer_finish(&front);
     }
 }
 
@@ -279,7 +199,7 @@ static void test_trailers(void **state)
 {
     (void)state;
     static const struct {
-        struct pair_of field;
+        struct raw_pair field;
         bool taken;
     } rows[] = {
         {F("x-t", "1"), true},
@@ -292,19 +212,18 @@ static void test_trailers(void **state)
         {F("X-T", "1"), false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct front front;
-        front_begin(&front);
+        struct peer front;
+        peer_begin(&front, true, SIZE_MAX);
         open_request(&front, 1, 0);
-        struct buffer block = {0}, bytes = {0};
+        struct buffer block = {0};
         raw_field(&block, rows[i].field.name, rows[i].field.value);
-        raw_frame(&bytes, RAW_DATA, 0, 1, SLICE("abc"));
-        raw_headers(&bytes, 1, RAW_END_STREAM, buffer_slice(&block));
-        front_send(&front, &bytes);
+        raw_frame(&front.bytes, RAW_DATA, 0, 1, SLICE("abc"));
+        raw_headers(&front.bytes, 1, RAW_END_STREAM, buffer_slice(&block));
+        peer_flush(&front);
         assert_int_equal(front.pair->requests[0].ended, rows[i].taken);
-        assert_int_equal(front_seen(&front).reset, rows[i].taken ? -1 : H2_PROTOCOL_ERROR);
+        assert_int_equal(peer_said(&front).reset, rows[i].taken ? -1 : H2_PROTOCOL_ERROR);
         buffer_release(&block);
-        buffer_release(&bytes);
-        front_end(&front);
+        peer_finish(&front);
     }
 }
 
@@ -322,9 +241,9 @@ static void test_head_limits(void **state)
                 {3, 30000, false, false},
                 {300, 1, false, true}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct front front;
-        front_begin(&front);
-        struct buffer block = {0}, bytes = {0};
+        struct peer front;
+        peer_begin(&front, true, SIZE_MAX);
+        struct buffer block = {0};
         raw_request_fields(&block);
         for (unsigned f = 0; f < rows[i].fields; f++)
             raw_field(&block, rows[i].cookie ? SLICE("cookie") : SLICE("x-many"),
@@ -332,26 +251,25 @@ static void test_head_limits(void **state)
         struct slice rest = buffer_slice(&block);
         for (bool first = true; rest.len > 0; first = false) {
             const size_t n = rest.len < 16384 ? rest.len : 16384;
-            raw_frame(&bytes, first ? RAW_HEADERS : RAW_CONTINUATION,
+            raw_frame(&front.bytes, first ? RAW_HEADERS : RAW_CONTINUATION,
                       (first ? RAW_END_STREAM : 0) | (n == rest.len ? RAW_END_HEADERS : 0), 1,
                       slice_make(rest.ptr, n));
             rest = slice_make(rest.ptr + n, rest.len - n);
         }
-        front_send(&front, &bytes);
-        const struct seen seen = front_seen(&front);
+        peer_flush(&front);
+        const struct said said = peer_said(&front);
         assert_int_equal(front.alive, !rows[i].gone);
         if (i == 0) {
             assert_int_equal(front.pair->request_count, 1);
         } else if (!rows[i].gone) {
             assert_int_equal(front.pair->refused_fault, FAULT_HEAD_TOO_LARGE);
-            assert_true(seen.error_object);
+            assert_true(said.error_object);
         } else {
-            assert_int_equal(seen.goaway, H2_ENHANCE_YOUR_CALM);
-            assert_true(codec_finished(front.pair->server));
+            assert_int_equal(said.goaway, H2_ENHANCE_YOUR_CALM);
+            assert_true(codec_finished(front.codec));
         }
         buffer_release(&block);
-        buffer_release(&bytes);
-        front_end(&front);
+        peer_finish(&front);
     }
 }
 
@@ -362,19 +280,18 @@ struct flood {
 };
 
 static unsigned flood(const struct flood *flood, unsigned most, int64_t spacing_ns,
-                      struct front *front)
+                      struct peer *front)
 {
-    front_begin(front);
+    peer_begin(front, true, SIZE_MAX);
     open_request(front, 1, 0);
-    struct buffer bytes = {0};
     unsigned sent = 0;
     while (front->alive && sent < most) {
-        raw_frame(&bytes, flood->type, flood->flags, flood->on_stream ? 1 : 0, flood->payload);
-        front->now_ns += spacing_ns;
-        front_send(front, &bytes);
+        raw_frame(&front->bytes, flood->type, flood->flags, flood->on_stream ? 1 : 0,
+                  flood->payload);
+        front->pair->now_ns += spacing_ns;
+        peer_flush(front);
         sent++;
     }
-    buffer_release(&bytes);
     return sent;
 }
 
@@ -395,15 +312,15 @@ static void test_floods(void **state)
         {16, 0, false, {"\0\0\0\001u=1", 7}}, /* PRIORITY_UPDATE */
     };
     for (size_t i = 0; i < COUNT_OF(floods); i++) {
-        struct front front;
+        struct peer front;
         const unsigned sent = flood(&floods[i], 1000, 0, &front);
         if (sent > 300)
             fail_msg("flood %zu: %u frames taken", i, sent);
-        assert_non_null(codec_failure(front.pair->server));
-        assert_int_equal(front_seen(&front).goaway, H2_ENHANCE_YOUR_CALM);
-        assert_true(codec_finished(front.pair->server));
+        assert_non_null(codec_failure(front.codec));
+        assert_int_equal(peer_said(&front).goaway, H2_ENHANCE_YOUR_CALM);
+        assert_true(codec_finished(front.codec));
         assert_int_equal(front.pair->requests[0].why, STREAM_PROTOCOL);
-        front_end(&front);
+        peer_finish(&front);
     }
 }
 
@@ -416,10 +333,10 @@ static void test_slow_frames_are_no_flood(void **state)
         {RAW_WINDOW_UPDATE, 0, true, {"\0\0\0\001", 4}},
     };
     for (size_t i = 0; i < COUNT_OF(floods); i++) {
-        struct front front;
+        struct peer front;
         assert_int_equal(flood(&floods[i], 1000, NS_PER_S / 9, &front), 1000);
         assert_true(front.alive);
-        front_end(&front);
+        peer_finish(&front);
     }
 }
 
@@ -428,27 +345,26 @@ static void test_reset_floods(void **state)
 {
     (void)state;
     for (int kind = 0; kind < 2; kind++) {
-        struct front front;
-        front_begin(&front);
-        struct buffer block = {0}, bytes = {0};
+        struct peer front;
+        peer_begin(&front, true, SIZE_MAX);
+        struct buffer block = {0};
         raw_request_fields(&block);
         if (kind == 1)
             raw_field(&block, SLICE("x-bad"), SLICE("a\nb"));
         unsigned sent = 0;
         for (uint32_t id = 1; front.alive && sent < 1000; id += 2, sent++) {
-            raw_headers(&bytes, id, RAW_END_STREAM, buffer_slice(&block));
+            raw_headers(&front.bytes, id, RAW_END_STREAM, buffer_slice(&block));
             if (kind == 0)
-                raw_frame(&bytes, RAW_RST_STREAM, 0, id, slice_make("\0\0\0\010", 4));
-            front_send(&front, &bytes);
-            if (codec_finished(front.pair->server))
+                raw_reset(&front.bytes, id, H2_CANCEL);
+            peer_flush(&front);
+            if (codec_finished(front.codec))
                 break;
         }
         assert_true(sent <= 250);
-        assert_non_null(codec_failure(front.pair->server));
-        assert_true(front_seen(&front).goaway > 0);
+        assert_non_null(codec_failure(front.codec));
+        assert_true(peer_said(&front).goaway > 0);
         buffer_release(&block);
-        buffer_release(&bytes);
-        front_end(&front);
+        peer_finish(&front);
     }
 }
 
@@ -456,22 +372,21 @@ static void test_reset_floods(void **state)
 static void test_continuation_flood(void **state)
 {
     (void)state;
-    struct front front;
-    front_begin(&front);
-    struct buffer bytes = {0}, block = {0};
+    struct peer front;
+    peer_begin(&front, true, SIZE_MAX);
+    struct buffer block = {0};
     raw_request_fields(&block);
-    raw_frame(&bytes, RAW_HEADERS, 0, 1, buffer_slice(&block));
-    front_send(&front, &bytes);
-    assert_true(codec_head_begun(front.pair->server));
+    raw_frame(&front.bytes, RAW_HEADERS, 0, 1, buffer_slice(&block));
+    peer_flush(&front);
+    assert_true(codec_head_begun(front.codec));
     unsigned sent = 0;
     for (; front.alive && sent < 1000; sent++) {
-        raw_frame(&bytes, RAW_CONTINUATION, 0, 1, SLICE_NONE);
-        front_send(&front, &bytes);
+        raw_frame(&front.bytes, RAW_CONTINUATION, 0, 1, SLICE_NONE);
+        peer_flush(&front);
     }
     assert_true(sent <= 100);
-    buffer_release(&bytes);
     buffer_release(&block);
-    front_end(&front);
+    peer_finish(&front);
 }
 
 static void test_not_http2(void **state)
@@ -493,65 +408,61 @@ static void test_not_http2(void **state)
 static void test_early_answer_stops_the_upload(void **state)
 {
     (void)state;
-    struct front front;
-    front_begin(&front);
+    struct peer front;
+    peer_begin(&front, true, SIZE_MAX);
     open_request(&front, 1, 0);
     respond(&front.pair->requests[0], 413, SLICE("no"));
-    front_produce(&front);
-    assert_int_equal(front_seen(&front).reset, H2_NO_ERROR);
+    peer_produce(&front);
+    assert_int_equal(peer_said(&front).reset, H2_NO_ERROR);
     assert_int_equal(front.pair->requests[0].why, STREAM_DONE);
-    front_end(&front);
+    peer_finish(&front);
 }
 
 /* Row 17: what a client does not read is not sent, and not buffered without bound. */
 static void test_closed_window(void **state)
 {
     (void)state;
-    struct front front;
-    *(&front) = (struct front){.pair = pair_create(true, 65536), .alive = true};
-    struct buffer bytes = {0};
-    buffer_append_slice(&bytes, SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
-    raw_frame(&bytes, RAW_SETTINGS, 0, 0, slice_make("\0\004\0\0\0\0", 6));
-    front_send(&front, &bytes);
+    struct peer front;
+    peer_init(&front, true, SIZE_MAX);
+    buffer_append_slice(&front.bytes, SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+    raw_setting(&front.bytes, RAW_INITIAL_WINDOW_SIZE, 0);
+    peer_flush(&front);
     open_request(&front, 1, RAW_END_STREAM);
     respond_head(&front.pair->requests[0], 200, -1, false);
     stream_send_body(front.pair->requests[0].stream, pattern(70000));
-    front_produce(&front);
+    peer_produce(&front);
     assert_int_equal(stream_queued(front.pair->requests[0].stream), 70000);
-    raw_frame(&bytes, RAW_WINDOW_UPDATE, 0, 1, slice_make("\0\0\0\012", 4));
-    front_send(&front, &bytes);
+    raw_window_update(&front.bytes, 1, 10);
+    peer_flush(&front);
     assert_int_equal(stream_queued(front.pair->requests[0].stream), 69990);
     stream_reset(front.pair->requests[0].stream, H2_CANCEL);
-    front_produce(&front);
-    assert_int_equal(front_seen(&front).reset, H2_CANCEL);
-    assert_int_equal(codec_stream_count(front.pair->server), 0);
-    buffer_release(&bytes);
-    front_end(&front);
+    peer_produce(&front);
+    assert_int_equal(peer_said(&front).reset, H2_CANCEL);
+    assert_int_equal(codec_stream_count(front.codec), 0);
+    peer_finish(&front);
 }
 
 /* Unconsumed bodies close their stream's window, not the others'. */
 static void test_body_window(void **state)
 {
     (void)state;
-    struct front front;
-    front_begin(&front);
+    struct peer front;
+    peer_begin(&front, true, SIZE_MAX);
     front.pair->hold = true;
     open_request(&front, 1, 0);
     open_request(&front, 3, 0);
-    struct buffer bytes = {0};
     for (int i = 0; i < 16; i++)
-        raw_frame(&bytes, RAW_DATA, 0, 1, pattern(16384));
-    front_send(&front, &bytes);
+        raw_frame(&front.bytes, RAW_DATA, 0, 1, pattern(16384));
+    peer_flush(&front);
     assert_true(front.alive);
     assert_int_equal(buffer_len(&front.pair->requests[0].body), 16 * 16384);
-    raw_frame(&bytes, RAW_DATA, 0, 3, pattern(16384));
-    front_send(&front, &bytes);
-    assert_int_equal(front_seen(&front).reset, -1);
-    raw_frame(&bytes, RAW_DATA, 0, 1, pattern(1)); /* beyond the window */
-    front_send(&front, &bytes);
-    assert_int_equal(front_seen(&front).reset, H2_FLOW_CONTROL_ERROR);
-    buffer_release(&bytes);
-    front_end(&front);
+    raw_frame(&front.bytes, RAW_DATA, 0, 3, pattern(16384));
+    peer_flush(&front);
+    assert_int_equal(peer_said(&front).reset, -1);
+    raw_frame(&front.bytes, RAW_DATA, 0, 1, pattern(1)); /* beyond the window */
+    peer_flush(&front);
+    assert_int_equal(peer_said(&front).reset, H2_FLOW_CONTROL_ERROR);
+    peer_finish(&front);
 }
 
 UNIT_MAIN(test_heads, test_carried_fields, test_content_length_must_match, test_trailers,
