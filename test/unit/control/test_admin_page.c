@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "../fleet/declare.h"
 #include "base/clock.h"
 #include "control/admin_page.h"
 #include "fleet/fleet.h"
@@ -18,22 +19,15 @@ struct scene {
 static void declare(struct fleet_config *config)
 {
     struct cluster *clusters = fleet_config_alloc(config, 2 * sizeof *clusters);
-    struct pool *pools = fleet_config_alloc(config, 2 * sizeof *pools);
-    struct endpoint *endpoints = fleet_config_alloc(config, 2 * sizeof *endpoints);
     for (unsigned i = 0; i < 2; i++) {
-        cluster_init(&clusters[i]);
-        pool_init(&pools[i]);
-        endpoint_init(&endpoints[i]);
-        clusters[i].name = i == 0 ? "hohhot" : "frankfurt";
+        struct endpoint endpoint;
+        endpoint_init(&endpoint);
+        endpoint.url = i == 0 ? "http://10.0.0.1:8000" : "http://10.0.0.2:8000";
+        endpoint.host = "10.0.0.1";
+        endpoint.port = 8000;
+        declare_cluster(config, &clusters[i], i == 0 ? "hohhot" : "frankfurt", &endpoint, 1);
         clusters[i].latitude = 40 + i;
         clusters[i].longitude = 100;
-        clusters[i].pools = &pools[i];
-        clusters[i].pool_count = 1;
-        endpoints[i].url = i == 0 ? "http://10.0.0.1:8000" : "http://10.0.0.2:8000";
-        endpoints[i].host = "10.0.0.1";
-        endpoints[i].port = 8000;
-        pools[i].endpoints = &endpoints[i];
-        pools[i].endpoint_count = 1;
     }
     config->clusters = clusters;
     config->cluster_count = 2;

@@ -2,11 +2,14 @@
  */
 #include "unit.h"
 
+#include "../fleet/declare.h"
 #include "../net/net_kit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/resolver.h"
 #include "net/address.h"
+
+enum { ENDPOINTS_MAX = 3 };
 
 static struct loop *loop;
 static struct fleet *fleet;
@@ -22,26 +25,14 @@ static void changed(void *owner)
 static struct fleet_config *configure(const char *const *hosts, uint32_t count)
 {
     struct fleet_config *config = fleet_config_create();
-    struct endpoint *list = fleet_config_alloc(config, count * sizeof *list);
+    struct endpoint list[ENDPOINTS_MAX];
+    assert_true(count <= ENDPOINTS_MAX);
     for (uint32_t e = 0; e < count; e++) {
         endpoint_init(&list[e]);
         list[e].url = list[e].host = hosts[e];
         list[e].port = (uint16_t)(8000 + e);
     }
-    struct pool *pool = fleet_config_alloc(config, sizeof *pool);
-    pool_init(pool);
-    pool->endpoints = list;
-    pool->endpoint_count = count;
-    struct cluster *cluster = fleet_config_alloc(config, sizeof *cluster);
-    cluster_init(cluster);
-    cluster->name = "fra";
-    cluster->pools = pool;
-    cluster->pool_count = 1;
-    config->clusters = cluster;
-    config->cluster_count = 1;
-    struct error error;
-    assert_true(fleet_config_finish(config, &error));
-    assert_true(fleet_configure(fleet, config, clock_monotonic_ns(), &error));
+    declare_fleet(fleet, config, list, count);
     resolver_follow(resolver, config);
     return config;
 }

@@ -4,10 +4,9 @@
 
 #include <math.h>
 
-#include "base/clock.h"
 #include "fleet/estimate.h"
-#include "fleet/fleet.h"
 
+#include "declare.h"
 #include "unit.h"
 
 #define KIT_CLUSTERS 8
@@ -36,19 +35,13 @@ static inline struct fleet_config *kit_config(unsigned count)
     struct fleet_config *config = fleet_config_create();
     struct cluster *clusters = fleet_config_alloc(config, count * sizeof *clusters);
     for (unsigned i = 0; i < count; i++) {
-        const char name[] = {(char)('a' + i), '\0'};
-        struct endpoint *endpoint = fleet_config_alloc(config, sizeof *endpoint);
-        struct pool *pool = fleet_config_alloc(config, sizeof *pool);
-        endpoint_init(endpoint);
-        endpoint->host = fleet_config_text(config, slice_of(name));
-        endpoint->port = 8000;
-        pool_init(pool);
-        pool->endpoints = endpoint;
-        pool->endpoint_count = 1;
-        cluster_init(&clusters[i]);
-        clusters[i].name = fleet_config_text(config, slice_of(name));
-        clusters[i].pools = pool;
-        clusters[i].pool_count = 1;
+        const char letter[] = {(char)('a' + i), '\0'};
+        const char *name = fleet_config_text(config, slice_of(letter));
+        struct endpoint endpoint;
+        endpoint_init(&endpoint);
+        endpoint.host = name;
+        endpoint.port = 8000;
+        declare_cluster(config, &clusters[i], name, &endpoint, 1);
     }
     config->clusters = clusters;
     config->cluster_count = count;

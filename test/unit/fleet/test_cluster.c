@@ -3,6 +3,7 @@
 
 #include "fleet/cluster.h"
 
+#include "declare.h"
 #include "unit.h"
 
 struct declared {
@@ -15,19 +16,12 @@ static struct fleet_config *declare(const struct declared *rows, uint32_t count)
 {
     struct fleet_config *config = fleet_config_create();
     struct cluster *clusters = fleet_config_alloc(config, count * sizeof *clusters);
-    struct endpoint *endpoint = fleet_config_alloc(config, sizeof *endpoint);
-    endpoint_init(endpoint);
+    struct endpoint endpoint;
+    endpoint_init(&endpoint);
     for (uint32_t i = 0; i < count; i++) {
-        struct pool *pool = fleet_config_alloc(config, sizeof *pool);
-        pool_init(pool);
+        struct pool *pool = declare_cluster(config, &clusters[i], rows[i].name, &endpoint, 1);
         pool->models = rows[i].models;
         pool->model_count = rows[i].model_count;
-        pool->endpoints = endpoint;
-        pool->endpoint_count = 1;
-        cluster_init(&clusters[i]);
-        clusters[i].name = rows[i].name;
-        clusters[i].pools = pool;
-        clusters[i].pool_count = 1;
     }
     config->clusters = clusters;
     config->cluster_count = count;

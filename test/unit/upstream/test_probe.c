@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "../fleet/declare.h"
 #include "../net/net_kit.h"
 #include "base/clock.h"
 #include "engine.h"
@@ -45,29 +46,17 @@ static const struct prober_events events = {.on_rtt = on_rtt, .on_result = on_re
 static void follow(const char *host, uint16_t port, enum endpoint_protocol protocol, bool placed)
 {
     struct fleet_config *config = fleet_config_create();
-    struct endpoint *endpoint = fleet_config_alloc(config, sizeof *endpoint);
+    struct endpoint endpoint;
     char url[128];
     snprintf(url, sizeof url, "http://%s:%u/base", host, port);
-    endpoint_init(endpoint);
-    endpoint->url = fleet_config_text(config, slice_of(url));
-    endpoint->host = fleet_config_text(config, slice_of(host));
-    endpoint->path = "/base";
-    endpoint->port = port;
-    endpoint->protocol = protocol;
-    struct pool *pool = fleet_config_alloc(config, sizeof *pool);
-    pool_init(pool);
-    pool->endpoints = endpoint;
-    pool->endpoint_count = 1;
-    struct cluster *cluster = fleet_config_alloc(config, sizeof *cluster);
-    cluster_init(cluster);
-    cluster->name = "fra";
-    cluster->pools = pool;
-    cluster->pool_count = 1;
-    config->clusters = cluster;
-    config->cluster_count = 1;
+    endpoint_init(&endpoint);
+    endpoint.url = fleet_config_text(config, slice_of(url));
+    endpoint.host = fleet_config_text(config, slice_of(host));
+    endpoint.path = "/base";
+    endpoint.port = port;
+    endpoint.protocol = protocol;
+    declare_fleet(fleet, config, &endpoint, 1);
     struct error error;
-    assert_true(fleet_config_finish(config, &error));
-    assert_true(fleet_configure(fleet, config, clock_monotonic_ns(), &error));
     if (placed) {
         struct address address;
         assert_true(address_parse_ip(SLICE("127.0.0.1"), &address));

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "../fleet/declare.h"
 #include "../net/net_kit.h"
 #include "base/clock.h"
 #include "fleet/fleet.h"
@@ -22,23 +23,8 @@ static struct upstream *upstream;
 static void configure(const struct endpoint *endpoints, uint32_t count)
 {
     struct fleet_config *config = fleet_config_create();
-    struct endpoint *list = fleet_config_alloc(config, count * sizeof *list);
-    memcpy(list, endpoints, count * sizeof *list);
-    struct pool *pool = fleet_config_alloc(config, sizeof *pool);
-    pool_init(pool);
-    pool->endpoints = list;
-    pool->endpoint_count = count;
-    struct cluster *cluster = fleet_config_alloc(config, sizeof *cluster);
-    cluster_init(cluster);
-    cluster->name = "fra";
-    cluster->pools = pool;
-    cluster->pool_count = 1;
-    config->clusters = cluster;
-    config->cluster_count = 1;
     struct error error;
-    if (!fleet_config_finish(config, &error) ||
-        !fleet_configure(fleet, config, clock_monotonic_ns(), &error))
-        fail_msg("%s", error.text);
+    declare_fleet(fleet, config, endpoints, count);
     tls_set_destroy(&tls);
     tls = tls_set_create(config, &error);
     if (tls == NULL)
