@@ -64,6 +64,23 @@ bool is_null(ondemand::value &value)
     return !value.is_null().get(null) && null;
 }
 
+/* take(name, value) for each member, until one is not FACTS_OK.  Inlined into each use: they run
+ * once a request, and a loop of their own is what they are. */
+template <typename taker>
+[[gnu::always_inline]] inline facts_scan_result each_member(ondemand::object &object, taker &&take)
+{
+    for (auto item : object) {
+        ondemand::field field;
+        std::string_view name;
+        if (std::move(item).get(field) || field.unescaped_key().get(name))
+            return FACTS_BAD_JSON;
+        const facts_scan_result result = take(name, field.value());
+        if (result != FACTS_OK)
+            return result;
+    }
+    return FACTS_OK;
+}
+
 /* The bytes of a scalar as they stand in the body. */
 facts_span token_span(const char *body, ondemand::value &value)
 {
@@ -114,21 +131,14 @@ facts_scan_result read_stream_options(ondemand::value &value, facts_raw *out)
     if (value.get_object().get(object))
         return FACTS_BAD_FIELD;
     bool seen = false;
-    for (auto item : object) {
-        ondemand::field field;
-        std::string_view name;
-        if (std::move(item).get(field) || field.unescaped_key().get(name))
-            return FACTS_BAD_JSON;
+    return each_member(object, [&](std::string_view name, ondemand::value &inner) {
         if (name != "include_usage")
-            continue;
+            return FACTS_OK;
         if (seen)
             return FACTS_DUPLICATE_KEY;
         seen = true;
-        ondemand::value inner = field.value();
-        if (!read_bool(inner, &out->include_usage))
-            return FACTS_BAD_FIELD;
-    }
-    return FACTS_OK;
+        return read_bool(inner, &out->include_usage) ? FACTS_OK : FACTS_BAD_FIELD;
+    });
 }
 
 facts_scan_result read_prompt(const char *body, ondemand::value &value, facts_raw *out)
@@ -222,35 +232,31 @@ int64_t read_count(ondemand::value &value)
     return count;
 }
 
-/* {"cached_tokens": n, ...} */
-void read_details(ondemand::value &value, facts_usage *out)
+/* Of a value that is an object; what is none, or breaks off, has told what it told. */
+template <typename taker> void each_usage_member(ondemand::value &value, taker &&take)
 {
     ondemand::object object;
     if (value.get_object().get(object))
         return;
-    for (auto item : object) {
-        ondemand::field field;
-        std::string_view name;
-        if (std::move(item).get(field) || field.unescaped_key().get(name))
-            return;
-        ondemand::value inner = field.value();
+    each_member(object, [&](std::string_view name, ondemand::value &inner) {
+        take(name, inner);
+        return FACTS_OK;
+    });
+}
+
+/* {"cached_tokens": n, ...} */
+void read_details(ondemand::value &value, facts_usage *out)
+{
+    each_usage_member(value, [&](std::string_view name, ondemand::value &inner) {
         if (name == "cached_tokens")
             out->cached_tokens = read_count(inner);
-    }
+    });
 }
 
 /* The words of chat/completions, of responses, and of messages. */
 void read_usage(ondemand::value &value, facts_usage *out)
 {
-    ondemand::object object;
-    if (value.get_object().get(object))
-        return;
-    for (auto item : object) {
-        ondemand::field field;
-        std::string_view name;
-        if (std::move(item).get(field) || field.unescaped_key().get(name))
-            return;
-        ondemand::value inner = field.value();
+    each_usage_member(value, [&](std::string_view name, ondemand::value &inner) {
         if (name == "prompt_tokens" || name == "input_tokens")
             out->prompt_tokens = read_count(inner);
         else if (name == "completion_tokens" || name == "output_tokens")
@@ -259,26 +265,21 @@ void read_usage(ondemand::value &value, facts_usage *out)
             out->cached_tokens = read_count(inner);
         else if (name == "prompt_tokens_details" || name == "input_tokens_details")
             read_details(inner, out);
-    }
+    });
 }
 
 /* `usage` here, or in the `response` or `message` that a stream's event wraps. */
 void find_usage(ondemand::object &object, facts_usage *out, bool nested)
 {
-    for (auto item : object) {
-        ondemand::field field;
-        std::string_view name;
-        if (std::move(item).get(field) || field.unescaped_key().get(name))
-            return;
-        ondemand::value value = field.value();
-        if (name == "usage") {
+    each_member(object, [&](std::string_view name, ondemand::value &value) {
+        ondemand::object inner;
+        if (name == "usage")
             read_usage(value, out);
-        } else if (!nested && (name == "response" || name == "message")) {
-            ondemand::object inner;
-            if (!value.get_object().get(inner))
-                find_usage(inner, out, true);
-        }
-    }
+        else if (!nested && (name == "response" || name == "message") &&
+                 !value.get_object().get(inner))
+            find_usage(inner, out, true);
+        return FACTS_OK;
+    });
 }
 
 } // namespace
@@ -292,23 +293,19 @@ extern "C" facts_scan_result facts_scan(const char *body, size_t len, facts_raw 
     if (!open_object(body, len, &document, &object))
         return FACTS_BAD_JSON;
     unsigned seen = 0;
-    for (auto item : object) {
-        ondemand::field field;
-        std::string_view name;
-        if (std::move(item).get(field) || field.unescaped_key().get(name))
-            return FACTS_BAD_JSON;
+    const auto take = [&](std::string_view name, ondemand::value &value) {
         const key key = key_of(name);
         if (key == KEY_OTHER)
-            continue;
+            return FACTS_OK;
         out->param = key_names[key];
         if (seen & 1u << key)
             return FACTS_DUPLICATE_KEY;
         seen |= 1u << key;
-        ondemand::value value = field.value();
-        const facts_scan_result result = read_field(body, key, value, out);
-        if (result != FACTS_OK)
-            return result;
-    }
+        return read_field(body, key, value, out);
+    };
+    const facts_scan_result result = each_member(object, take);
+    if (result != FACTS_OK)
+        return result;
     out->param = nullptr;
     return at_end(document) ? FACTS_OK : FACTS_BAD_JSON;
 }
