@@ -309,7 +309,9 @@ void h2_input(struct h2_session *session, struct slice bytes)
 {
     unsigned ahead = 0; /* frames that were looked at */
     do {
-        if (session->reading == H2_READS_HEADER && ahead-- == 0)
+        const bool between =
+            session->reading == H2_READS_HEADER && buffer_len(&session->partial) == 0;
+        if (between && ahead-- == 0)
             ahead = look_ahead(session, bytes) - 1;
     } while (session->codec.failure == NULL && !session->terminated && step(session, &bytes));
 }

@@ -19,6 +19,7 @@ struct message {
     int status;
     int64_t content_length;
     unsigned informational;
+    unsigned ahead; /* how often a body was announced */
     struct buffer body;
     char fields[512]; /* "name=value;" of the head */
     char trailers[128];
@@ -113,6 +114,11 @@ static void call_informational(struct stream *stream, const struct response_head
     ((struct message *)stream->user)->informational++;
 }
 
+static void call_body_ahead(struct stream *stream)
+{
+    ((struct message *)stream->user)->ahead++;
+}
+
 static const struct stream_events request_stream_events = {.on_body = message_body,
                                                            .on_end = message_end,
                                                            .on_drained = message_drained,
@@ -120,6 +126,7 @@ static const struct stream_events request_stream_events = {.on_body = message_bo
 static const struct stream_events call_stream_events = {.on_response = call_response,
                                                         .on_informational = call_informational,
                                                         .on_body = message_body,
+                                                        .on_body_ahead = call_body_ahead,
                                                         .on_end = message_end,
                                                         .on_closed = message_closed};
 

@@ -23,6 +23,40 @@ static void test_first_frame_is_settings(void **state)
     }
 }
 
+static void was_announced(struct message *message)
+{
+    assert_int_equal(message->ahead, 1);
+}
+
+/* Who has bytes in what was read together is told before any of them is passed on. */
+static void test_bodies_are_announced(void **state)
+{
+    (void)state;
+    struct back back;
+    back_begin(&back, SIZE_MAX);
+    struct message *calls[] = {back.call, back_call(&back), back_call(&back), back_call(&back)};
+    struct buffer *bytes = &back.peer.bytes;
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        raw_headers(bytes, calls[i]->stream->id, 0, SLICE(OK));
+        peer_flush(&back.peer);
+    }
+    stream_reset(calls[2]->stream, H2_CANCEL);
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        calls[i]->on_body = was_announced;
+        raw_frame(bytes, RAW_DATA, 0, 1 + 2 * (uint32_t)i, SLICE("some"));
+    }
+    raw_frame(bytes, RAW_PING, 0, 0, SLICE("12345678"));
+    peer_flush(&back.peer);
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        assert_int_equal(calls[i]->ahead, i != 2);
+        assert_int_equal(buffer_len(&calls[i]->body), i != 2 ? 4 : 0);
+    }
+    raw_frame(bytes, RAW_DATA, 0, 1, SLICE("alone")); /* there is nothing to do meanwhile */
+    peer_flush(&back.peer);
+    assert_int_equal(back.call->ahead, 1);
+    peer_finish(&back.peer);
+}
+
 /* A notice first, then the last id; then a smaller one; with whatever code. */
 static void test_goaway_again(void **state)
 {
@@ -342,8 +376,8 @@ static void test_header_table_size(void **state)
 }
 
 UNIT_MAIN(test_unsent_calls_are_given_back, test_unsent_calls_are_idle,
-          test_first_frame_is_settings, test_goaway_again, test_goaway_last_id_grows,
-          test_capacity_follows_the_peer, test_late_frames_of_a_reset_stream,
-          test_reset_inside_an_upcall, test_window_shrinks_below_what_is_in_flight,
-          test_stream_window_overflow, test_large_frames_are_not_sent_unasked,
-          test_header_table_size)
+          test_first_frame_is_settings, test_bodies_are_announced, test_goaway_again,
+          test_goaway_last_id_grows, test_capacity_follows_the_peer,
+          test_late_frames_of_a_reset_stream, test_reset_inside_an_upcall,
+          test_window_shrinks_below_what_is_in_flight, test_stream_window_overflow,
+          test_large_frames_are_not_sent_unasked, test_header_table_size)
