@@ -43,8 +43,10 @@ static void rest(struct worker *worker)
     struct proxy *proxy = worker->proxy;
     const int64_t began_ns = loop_now_ns(worker->loop);
     const int64_t rest_ns = pace_rest_ns(&proxy->pace, began_ns, clock_monotonic_ns());
-    if (rest_ns > 0)
-        nanosleep(&(struct timespec){.tv_nsec = rest_ns}, NULL);
+    if (rest_ns == 0)
+        return;
+    nanosleep(&(struct timespec){.tv_nsec = rest_ns}, NULL);
+    pace_rested(&proxy->pace, clock_monotonic_ns());
 }
 
 static void on_turn(void *arg)

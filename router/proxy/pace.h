@@ -11,7 +11,8 @@
  * interrupts, and called moderation there.
  *
  * A turn that is long already is not put off further, nor is one among
- * requests: there nothing is saved by waiting.
+ * requests: there nothing is saved by waiting.  Nor is there rest while a
+ * moment's pile is worked off, only when the work does not end.
  */
 #ifndef PROXY_PACE_H
 #define PROXY_PACE_H
@@ -19,10 +20,11 @@
 #include "base/counter.h"
 
 struct pace {
-    uint32_t events;   /* passed on since the last turn; */
-    uint32_t requests; /* begun since then: whoever does these counts them */
-    int64_t looked_ns; /* monotonic; when the last turn, and the rest behind it, ended */
-    int64_t owed_ns;   /* of rest */
+    uint32_t events;    /* passed on since the last turn; */
+    uint32_t requests;  /* begun since then: whoever does these counts them */
+    int64_t looked_ns;  /* monotonic; when the last turn, and the rest behind it, ended */
+    int64_t owed_ns;    /* of rest */
+    int64_t pressed_ns; /* at work since it last had time to wait */
     struct counter busy_ns, rested_ns; /* so far, for the metrics */
 };
 
@@ -31,5 +33,7 @@ struct pace {
  * `now_ns`): for how many ns to rest, 0 if it need not.  [worker]
  */
 int64_t pace_rest_ns(struct pace *pace, int64_t began_ns, int64_t now_ns);
+/* The rest is over, `now_ns`. */
+void pace_rested(struct pace *pace, int64_t now_ns);
 
 #endif
