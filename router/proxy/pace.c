@@ -5,8 +5,7 @@
 enum {
     BUSY_PER_REST = 3,       /* a quarter of the time */
     EVENTS_PER_REQUEST = 32, /* fewer, and the time went to requests */
-};
-enum {
+
     TURN_LONG_NS = 3000000,   /* portions are large enough */
     PRESSED_NS = 5000000,     /* a pile is worked off in less, */
     PRESSED_TURN_NS = 500000, /* and is no single turn */

@@ -33,7 +33,7 @@ struct pace {
  * `now_ns`): for how many ns to rest, 0 if it need not.  [worker]
  */
 int64_t pace_rest_ns(struct pace *pace, int64_t began_ns, int64_t now_ns);
-/* The rest is over, `now_ns`. */
+/* The rest is over, at `now_ns`.  [worker] */
 void pace_rested(struct pace *pace, int64_t now_ns);
 
 #endif
